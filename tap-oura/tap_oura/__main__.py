@@ -1,0 +1,7 @@
+"""`python -m tap_oura`."""
+
+from __future__ import annotations
+
+from tap_oura.tap import TapOura
+
+TapOura.cli()

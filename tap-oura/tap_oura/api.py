@@ -1,0 +1,284 @@
+"""Sending requests: tokens, retries and rate limits. Safe to use from threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+import backoff
+import msgspec
+import requests
+
+from tap_oura.errors import (
+    RetriableResponseError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreachableError,
+    check,
+)
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Generator
+
+    from backoff.types import Details
+    from singer_sdk.streams.rest import HTTPRequest
+
+    from tap_oura.accounts import Account
+
+_Body = TypeVar("_Body")
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+
+#: Oura's rate limits count over five minutes; a longer wait is not one of them.
+LONGEST_WAIT = 330.0
+
+RETRIABLE = (RetriableResponseError, requests.RequestException, msgspec.MsgspecError)
+
+
+class Page(msgspec.Struct):
+    """One response of a list route. Documents stay encoded until they are needed.
+
+    Attributes:
+        data: The documents.
+        next_token: Asks for the next page. Time series leave it out at the end.
+    """
+
+    data: list[msgspec.Raw]
+    next_token: str | None = None
+
+
+class RateLimit:
+    """Since when requests may be sent again, by account and for everybody."""
+
+    EVERYBODY = ""
+
+    def __init__(self) -> None:
+        """Begin without a limit."""
+        self._lock = threading.Lock()
+        self._until: dict[str, float] = {}
+
+    def hold(self, who: str, seconds: float) -> None:
+        """Let nothing out for a while."""
+        with self._lock:
+            until = time.monotonic() + seconds
+            self._until[who] = max(self._until.get(who, 0.0), until)
+
+    def wait(self, account: str) -> None:
+        """Sleep for as long as the account or everybody is held."""
+        with self._lock:
+            until = max(self._until.get(who, 0.0) for who in (account, self.EVERYBODY))
+        time.sleep(max(0.0, until - time.monotonic()))
+
+
+class OuraApi:
+    """The HTTP side of the API."""
+
+    def __init__(self, logger: logging.Logger, user_agent: str, max_tries: int) -> None:
+        """Prepare to send.
+
+        Args:
+            logger: Gets one line a request.
+            user_agent: Says who asks.
+            max_tries: How often a request is tried before it counts as failed.
+        """
+        self._logger = logger
+        self._user_agent = user_agent
+        self._rate_limit = RateLimit()
+        self._local = threading.local()
+        self._max_tries = max_tries
+
+    def get_page(self, request: HTTPRequest, account: Account, about: str) -> Page:
+        """One page of a list route.
+
+        Args:
+            request: What to ask for.
+            account: Whose token to use.
+            about: Which page of what days it is, for the log.
+
+        Raises:
+            OuraError: The request failed for good.
+        """
+        return self._get(request, account, Page, about)
+
+    def get_document(self, request: HTTPRequest, account: Account) -> msgspec.Raw:
+        """The one document of a route that has no list.
+
+        Args:
+            request: What to ask for.
+            account: Whose token to use.
+
+        Raises:
+            OuraError: The request failed for good.
+        """
+        return self._get(request, account, msgspec.Raw, "")
+
+    def _get(
+        self,
+        request: HTTPRequest,
+        account: Account,
+        body_type: type[_Body],
+        about: str,
+    ) -> _Body:
+        """Send a request until it succeeds and decode what comes back."""
+        route = request.url.rpartition("/")[2]
+
+        def log_retry(details: Details) -> None:
+            self._logger.warning(
+                "%s of account %s failed (%s), trying again in %.1f s",
+                route,
+                account,
+                _reason(details["exception"]),
+                details["wait"],
+            )
+
+        send = backoff.on_exception(
+            _pauses,
+            RETRIABLE,
+            max_tries=self._max_tries,
+            giveup=_is_hopeless,
+            on_backoff=log_retry,
+            logger=None,
+        )(self._send)
+        try:
+            return send(request, account, body_type, f"{route} {about}".rstrip())
+        except requests.ConnectionError as error:
+            host = request.url.split("/")[2]
+            message = (
+                f"No connection to {host} for account {account}: {_reason(error)}. "
+                "Check the network and `api_url`, then run again."
+            )
+            raise UnreachableError(message) from None
+        except RETRIABLE as error:
+            message = (
+                f"{route} of account {account} could not be read: {_reason(error)}. "
+                "Run again later; what was read is kept."
+            )
+            raise UnavailableError(message) from None
+
+    def _send(
+        self,
+        request: HTTPRequest,
+        account: Account,
+        body_type: type[_Body],
+        about: str,
+    ) -> _Body:
+        """One try, or two when the first found the access token expired."""
+        token = account.credential.token()
+        response = self._send_with(token, request, account, about)
+        try:
+            check(response, str(account))
+        except UnauthorizedError:
+            renewed = account.credential.renew(token)
+            if renewed is None:
+                raise
+            response = self._send_with(renewed, request, account, about)
+            check(response, str(account))
+        except RetriableResponseError:
+            self._obey_rate_limit(response, account)
+            raise
+        return msgspec.json.decode(response.content, type=body_type)
+
+    def _send_with(
+        self,
+        token: str,
+        request: HTTPRequest,
+        account: Account,
+        about: str,
+    ) -> requests.Response:
+        """Send, read the whole answer, and log that it came."""
+        self._rate_limit.wait(account.user_id)
+        started = time.monotonic()
+        response = self._session().request(
+            request.method,
+            request.url,
+            params=request.encode_params(),
+            headers={**request.headers, "Authorization": f"Bearer {token}"},
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            allow_redirects=False,
+        )
+        self._logger.info(
+            "%s of account %s: %d in %.0f ms (request id %s)",
+            about,
+            account,
+            response.status_code,
+            1000 * (time.monotonic() - started),
+            response.headers.get("x-trace-id", "none"),
+        )
+        return response
+
+    def _session(self) -> requests.Session:
+        """The calling thread's session: requests does not promise to share one."""
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.headers["User-Agent"] = self._user_agent
+            # A netrc entry for the host would replace the account's token.
+            session.trust_env = False
+            self._local.session = session
+        session = self._local.session
+        assert isinstance(session, requests.Session)  # noqa: S101
+        return session
+
+    def _obey_rate_limit(self, response: requests.Response, account: Account) -> None:
+        """After a 429, hold back everything that the limit covers.
+
+        Oura has a limit per access token and one per application (OpenAPI 1.34+).
+        """
+        if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            return
+        tier = response.headers.get("X-RateLimit-Tier", "")
+        covers_all = "app" in tier.lower() or "client" in tier.lower()
+        who = RateLimit.EVERYBODY if covers_all else account.user_id
+        if (seconds := _retry_after(response)) is not None:
+            self._rate_limit.hold(who, seconds)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds that a 429 asks to wait, by either of its headers."""
+    headers = response.headers
+    if (value := headers.get("Retry-After", "")).isdecimal():
+        return float(value)
+    if (value := headers.get("X-RateLimit-Reset", "")).isdecimal():
+        return max(0.0, float(value) - time.time())
+    return None
+
+
+def _pauses() -> Generator[float, Exception, None]:
+    """Seconds before each next try: as Oura says, or doubling from one."""
+    doubling = backoff.expo(max_value=60)
+    doubling.send(None)
+    error = yield 0.0
+    while True:
+        asked = (
+            _retry_after(error.response)
+            if isinstance(error, RetriableResponseError)
+            else None
+        )
+        error = yield next(doubling) if asked is None else asked
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Whether the wait that Oura asks for is none that a run can sit out."""
+    if not isinstance(error, RetriableResponseError):
+        return False
+    return (_retry_after(error.response) or 0.0) > LONGEST_WAIT
+
+
+def _reason(error: BaseException) -> str:
+    """Why a try failed, without the URL that requests would name."""
+    match error:
+        case RetriableResponseError():
+            return str(error)
+        case msgspec.MsgspecError():
+            return "the answer was no document list"
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "the server's certificate is not trusted"
+        case requests.ConnectionError():
+            return "the connection failed"
+        case _:
+            return "the answer broke off"

@@ -1,0 +1,76 @@
+"""From what Oura sent to records that fit the schema, without losing anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import fastjsonschema
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Record = dict[str, Any]
+
+
+class DocumentParser:
+    """Turns documents of one stream into records.
+
+    Fields that the schema does not know, and values that do not fit it, move into
+    the record's `unknown_fields`, so that a new field is stored on its first day and
+    a broken one stops nothing.
+
+    Attributes:
+        unknown: How often each unknown field was seen.
+        misfits: How often each field had a value that does not fit.
+        skipped: How many documents had no usable key.
+    """
+
+    def __init__(self, schema: dict[str, Any], keys: Sequence[str]) -> None:
+        """Compile the schema.
+
+        Args:
+            schema: The stream's JSON schema.
+            keys: Its primary key.
+        """
+        self._validate = fastjsonschema.compile(schema)
+        self._known = schema["properties"].keys()
+        self._keys = keys
+        self.unknown: Counter[str] = Counter()
+        self.misfits: Counter[str] = Counter()
+        self.skipped = 0
+
+    def parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
+        """The record of a document, or `None` if it has no usable key."""
+        record = msgspec.json.decode(document)
+        if not isinstance(record, dict):
+            self.skipped += 1
+            return None
+        set_aside: Record = {}
+        if not record.keys() <= self._known:
+            for name in record.keys() - self._known:
+                set_aside[name] = record.pop(name)
+            self.unknown.update(set_aside)
+        record["user_id"] = user_id
+        while (misfit := self._first_misfit(record)) is not None:
+            if misfit not in record or misfit in self._keys:
+                self.skipped += 1
+                return None
+            set_aside[misfit] = record.pop(misfit)
+            self.misfits[misfit] += 1
+        if set_aside:
+            record["unknown_fields"] = set_aside
+        return record
+
+    def key(self, record: Record) -> tuple[Any, ...]:
+        """What tells one record of the stream from another."""
+        return tuple(record[name] for name in self._keys)
+
+    def _first_misfit(self, record: Record) -> str | None:
+        """The top-level property that does not fit (or is missing), if there is one."""
+        try:
+            self._validate(record)
+        except fastjsonschema.JsonSchemaValueException as error:
+            return str(error.path[1]) if len(error.path) > 1 else ""
+        return None

@@ -1,0 +1,138 @@
+"""What can go wrong with a request, in words that hold no health data.
+
+A response's body, its query string and its token never become part of a message.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import requests
+
+_MISSING_SCOPE = re.compile(r"not authorized access (?:extapi:)?(\w+) scope")
+
+
+class Outcome(StrEnum):
+    """How the reading of a window ended."""
+
+    OK = "ok"
+    MISSING_SCOPE = "missing_scope"
+    MEMBERSHIP_LAPSED = "membership_lapsed"
+    UNAUTHORIZED = "unauthorized"
+    ERROR = "error"
+
+
+class OuraError(Exception):
+    """A request that failed for good.
+
+    Attributes:
+        outcome: What `sync_windows` says of it.
+        detail: One more word, e.g. the scope that is missing.
+        ends_account: Whether nothing else of the account can be read either.
+    """
+
+    outcome = Outcome.ERROR
+    ends_account = False
+
+    def __init__(self, message: str, *, detail: str | None = None) -> None:
+        """Keep the sentence for people and the word for `sync_windows`."""
+        super().__init__(message)
+        self.detail = detail
+
+
+class RefusedRequestError(OuraError):
+    """Oura does not understand the request (400, 404, 422)."""
+
+
+class UnavailableError(OuraError):
+    """Oura did not answer usefully until the last try."""
+
+
+class UnreachableError(UnavailableError):
+    """No connection to the API until the last try."""
+
+    ends_account = True
+
+
+class MissingScopeError(OuraError):
+    """The wearer did not grant the scope that a route needs (401)."""
+
+    outcome = Outcome.MISSING_SCOPE
+
+
+class MembershipLapsedError(OuraError):
+    """The membership ended or the permission was withdrawn (403)."""
+
+    outcome = Outcome.MEMBERSHIP_LAPSED
+
+
+class UnauthorizedError(OuraError):
+    """The token is refused (401), or there is none."""
+
+    outcome = Outcome.UNAUTHORIZED
+    ends_account = True
+
+
+class RetriableResponseError(Exception):
+    """A response that another try may better.
+
+    Attributes:
+        response: The response, for its status and its waiting time.
+    """
+
+    def __init__(self, reason: str, response: requests.Response) -> None:
+        """Keep the response for whoever decides how long to wait."""
+        super().__init__(reason)
+        self.response = response
+
+
+def check(response: requests.Response, account: str) -> None:
+    """Raise what a response means, if it is not a success.
+
+    Args:
+        response: The response, read to its end.
+        account: How messages name the account.
+
+    Raises:
+        RetriableResponseError: 429 and 5xx.
+        OuraError: Everything else that is no success.
+    """
+    status = response.status_code
+    route = response.url.partition("?")[0].rpartition("/")[2]
+    if status < HTTPStatus.BAD_REQUEST:
+        return
+    if (
+        status == HTTPStatus.TOO_MANY_REQUESTS
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
+        reason = f"{route} answered {status}"
+        raise RetriableResponseError(reason, response)
+    if status == HTTPStatus.UNAUTHORIZED:
+        # A missing scope has the same status as a bad token, but refreshing on it
+        # would spend a single-use refresh token for nothing.
+        if scope := _MISSING_SCOPE.search(response.text):
+            message = (
+                f"Account {account} did not grant the scope `{scope[1]}`, so {route} "
+                "stays empty. Log in again and tick it."
+            )
+            raise MissingScopeError(message, detail=scope[1])
+        message = (
+            f"The token of account {account} was refused (401). "
+            "Log in again or give a new `access_token`."
+        )
+        raise UnauthorizedError(message)
+    if status == HTTPStatus.FORBIDDEN:
+        message = (
+            f"Oura denies {route} of account {account} (403). Its membership may have "
+            "lapsed: check it in the Oura app."
+        )
+        raise MembershipLapsedError(message)
+    message = (
+        f"Oura refused the request for {route} of account {account} ({status}). "
+        "Check `start_date`, `end_date` and `api_url`."
+    )
+    raise RefusedRequestError(message, detail=str(status))

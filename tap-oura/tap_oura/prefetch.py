@@ -1,0 +1,107 @@
+"""Reading ahead: some windows are under way while earlier ones are written out."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import msgspec
+
+    from tap_oura.accounts import Account
+    from tap_oura.client import OuraStream
+    from tap_oura.errors import OuraError
+    from tap_oura.windows import Window
+
+
+@dataclass(frozen=True)
+class Job:
+    """One window of one stream of one account."""
+
+    stream: OuraStream
+    account: Account
+    window: Window
+
+
+@dataclass
+class WindowRead:
+    """What came of a job.
+
+    Attributes:
+        started: When its first request was sent.
+        documents: What Oura sent, still encoded.
+        requests: Pages read.
+        failure: Why it is not complete.
+    """
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    documents: list[msgspec.Raw] = field(default_factory=list)
+    requests: int = 0
+    failure: OuraError | None = None
+
+
+class Prefetcher:
+    """Runs jobs in the order in which they will be taken, a bounded number ahead.
+
+    The threads are daemons, so that a run that is told to stop does not wait for
+    Oura. Memory holds the windows ahead and nothing else.
+    """
+
+    def __init__(self, jobs: Iterator[Job], concurrency: int) -> None:
+        """Prepare; threads start with the first `take`.
+
+        Args:
+            jobs: Everything that will be taken, in order.
+            concurrency: How many jobs may be under way.
+        """
+        self._jobs = jobs
+        self._concurrency = concurrency
+        self._ahead: deque[tuple[Job, Future[WindowRead]]] = deque()
+        self._queue: SimpleQueue[tuple[Job, Future[WindowRead]]] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def take(self, job: Job) -> WindowRead:
+        """The result of a job; one that was not announced is run at once."""
+        self._fill()
+        if not self._ahead or self._ahead[0][0] != job:
+            return job.stream.read(job.account, job.window)
+        _, future = self._ahead.popleft()
+        self._fill()
+        return future.result()
+
+    def drop(self, stream: OuraStream, account: Account) -> None:
+        """Forget what was announced of a stream and account that ended early."""
+        while self._ahead:
+            job = self._ahead[0][0]
+            if job.stream is not stream or job.account is not account:
+                return
+            self._ahead.popleft()
+            self._fill()
+
+    def _fill(self) -> None:
+        while len(self._ahead) < self._concurrency:
+            job = next(self._jobs, None)
+            if job is None:
+                return
+            item = (job, Future[WindowRead]())
+            self._ahead.append(item)
+            self._queue.put(item)
+            if len(self._threads) < self._concurrency:
+                thread = threading.Thread(target=self._work, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _work(self) -> None:
+        while True:
+            job, future = self._queue.get()
+            try:
+                future.set_result(job.stream.read(job.account, job.window))
+            except BaseException as error:  # noqa: BLE001 - raised by whoever takes it
+                future.set_exception(error)
