@@ -1,0 +1,88 @@
+{#
+    Before a run: what the models read from exists, if only empty. A stream that
+    is deselected or has not run yet has no raw table, and an older tap has left
+    out columns. The types are those that the target gives, so that it later
+    finds what it would have made.
+#}
+
+{% macro prepare_database() %}
+    {% if not execute %}{% do return('') %}{% endif %}
+
+    {% set present = run_query(columns_of_raw_tables()) %}
+    {% set found = {} %}
+    {% for row in present.rows %}
+        {% do found.setdefault(row['table_name'], []).append(row['column_name']) %}
+    {% endfor %}
+
+    create schema if not exists {{ staging_schema() }};
+    create table if not exists {{ readings() }} (
+        model text primary key,
+        read_at timestamp not null
+    );
+    create schema if not exists raw_oura;
+    {% for source in graph.sources.values() %}
+        {% if source.name not in found %}
+            {{ create_raw_table(source) }}
+        {% else %}
+            {{ add_raw_columns(source, found[source.name]) }}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+
+{% macro columns_of_raw_tables() %}
+    select
+        pg_class.relname as table_name,
+        pg_attribute.attname as column_name
+    from pg_catalog.pg_class
+    inner join pg_catalog.pg_attribute
+        on pg_class.oid = pg_attribute.attrelid
+    where pg_class.relnamespace = to_regnamespace('raw_oura')
+        and pg_class.relkind in ('r', 'p')
+        and pg_attribute.attnum > 0
+        and not pg_attribute.attisdropped
+{% endmacro %}
+
+
+{% macro create_raw_table(source) %}
+    create table if not exists {{ source.relation_name }} (
+        {% for column in source.columns.values() %}
+            {{ adapter.quote(column.name) }} {{ column.data_type }},
+        {% endfor %}
+        {% for name, data_type in target_columns().items() %}
+            {{ name }} {{ data_type }},
+        {% endfor %}
+        primary key ({{ quoted(source.config.meta.key) | join(', ') }})
+    );
+{% endmacro %}
+
+
+{% macro add_raw_columns(source, found) %}
+    {% for column in source.columns.values() if column.name not in found %}
+        alter table {{ source.relation_name }}
+        add column {{ adapter.quote(column.name) }} {{ column.data_type }};
+    {% endfor %}
+{% endmacro %}
+
+
+{# What target-postgres adds to every table; its times are UTC, without zone. #}
+{% macro target_columns() %}
+    {% do return({
+        '_sdc_extracted_at': 'timestamp',
+        '_sdc_received_at': 'timestamp',
+        '_sdc_batched_at': 'timestamp',
+        '_sdc_deleted_at': 'timestamp',
+        '_sdc_sequence': 'bigint',
+        '_sdc_table_version': 'bigint',
+        '_sdc_sync_started_at': 'bigint',
+    }) %}
+{% endmacro %}
+
+
+{% macro quoted(names) %}
+    {% set result = [] %}
+    {% for name in names %}
+        {% do result.append(adapter.quote(name)) %}
+    {% endfor %}
+    {% do return(result) %}
+{% endmacro %}

@@ -1,0 +1,114 @@
+{#
+    The incremental strategy `upsert`. Of the rows that come in, those that say
+    something new are written by INSERT ... ON CONFLICT DO UPDATE: created_at
+    stays what it was, updated_at tells when the content last changed, and a
+    document never gives way to one with an older source_timestamp. Rows that
+    say what is known are left out beforehand, for ON CONFLICT locks, and so
+    writes, each row that it meets.
+#}
+
+{% macro get_incremental_upsert_sql(arg_dict) %}
+    {% set known = arg_dict['target_relation'] %}
+    {% set incoming = arg_dict['temp_relation'] %}
+    {% set columns = arg_dict['dest_columns'] | map(attribute='name') | list %}
+    {% set key = primary_key() %}
+    {% set content = columns | reject('in', key + times_of_a_row()) | list %}
+
+    {% do run_query(delete_gone_documents(known, key)) %}
+    {% if 'document_id' in content %}
+        {% do run_query(
+            delete_moved_documents(known, incoming, key, content)
+        ) %}
+    {% endif %}
+
+    insert into {{ known }} as known ({{ columns | join(', ') }})
+    select incoming.{{ columns | join(', incoming.') }}
+    from ({{ news(known, incoming, key, content) }}) as incoming
+    on conflict ({{ key | join(', ') }}) do update set
+        {% for column in content %}
+            {{ column }} = excluded.{{ column }},
+        {% endfor %}
+        updated_at = excluded.updated_at
+    {% if 'source_timestamp' in content %}
+        where {{ is_not_older('excluded', 'known') }}
+    {% endif %}
+{% endmacro %}
+
+
+{# The incoming rows that are new or differ from what is known. #}
+{% macro news(known, incoming, key, content) %}
+    select incoming.*
+    from {{ incoming }} as incoming
+    left join {{ known }} as known
+        on {{ same(key, 'incoming', 'known') }}
+    where known.{{ key[0] }} is null
+        or (
+            (incoming.{{ content | join(', incoming.') }})
+            is distinct from (known.{{ content | join(', known.') }})
+            {% if 'source_timestamp' in content %}
+                and {{ is_not_older('incoming', 'known') }}
+            {% endif %}
+        )
+{% endmacro %}
+
+
+{% macro is_not_older(incoming, known) -%}
+    ({{ incoming }}.source_timestamp >= {{ known }}.source_timestamp) is not false
+{%- endmacro %}
+
+
+{# A document belongs to one day. When it comes in for another, its old row goes,
+   unless that day has got a new document of its own. The unique key on the
+   document is deferred, so two days may also swap documents. #}
+{% macro delete_moved_documents(known, incoming, key, content) %}
+    with news as materialized (
+        {{ news(known, incoming, key, content) }}
+    )
+
+    delete from {{ known }} as known
+    using news
+    where {{ same(['user_id', 'document_id'], 'known', 'news') }}
+        and not ({{ same(key, 'known', 'news') }})
+        and not exists (
+            select from news as replacement
+            where {{ same(key, 'known', 'replacement') }}
+        )
+{% endmacro %}
+
+
+{# A full refresh keeps the rows that still have a document. #}
+{% macro delete_gone_documents(known, key) %}
+    {% set documents = ref(model.refs[0].name) %}
+    delete from {{ known }} as known
+    {% if flags.FULL_REFRESH %}
+        where not exists (
+            select from {{ documents }} as document
+            where {{ same(key, 'known', 'document') }}
+                and document.deleted_at is null
+        )
+    {% else %}
+        using {{ documents }} as document
+        where {{ same(key, 'known', 'document') }}
+            and document.deleted_at is not null
+    {% endif %}
+{% endmacro %}
+
+
+{% macro same(columns, left, right) -%}
+    {%- for column in columns -%}
+        {{ left }}.{{ column }} = {{ right }}.{{ column }}
+        {%- if not loop.last %} and {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro times_of_a_row() %}
+    {% do return(['created_at', 'updated_at']) %}
+{% endmacro %}
+
+
+{% macro primary_key() %}
+    {% for constraint in model.constraints if constraint.type == 'primary_key' %}
+        {% do return(constraint.columns) %}
+    {% endfor %}
+{% endmacro %}

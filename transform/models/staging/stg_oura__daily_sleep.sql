@@ -1,0 +1,37 @@
+with
+
+source as (
+    select * from {{ source('oura', 'daily_sleep') }}
+),
+
+renamed as (
+    select
+        user_id,
+        day,
+        {{ document_id('daily_sleep', 'id', instead='day') }}
+            as document_id,
+
+        score,
+        {{ json_number('contributors', 'deep_sleep') }}
+            as contributors_deep_sleep,
+        {{ json_number('contributors', 'rem_sleep') }}
+            as contributors_rem_sleep,
+        {{ json_number('contributors', 'total_sleep') }}
+            as contributors_total_sleep,
+        {{ json_number('contributors', 'restfulness') }}
+            as contributors_restfulness,
+        {{ json_number('contributors', 'efficiency') }}
+            as contributors_efficiency,
+        {{ json_number('contributors', 'latency') }}
+            as contributors_latency,
+        {{ json_number('contributors', 'timing') }}
+            as contributors_timing,
+
+        {{ instant('timestamp') }} as source_timestamp,
+        _sdc_extracted_at as extracted_at,
+        _sdc_batched_at as loaded_at,
+        _sdc_deleted_at as deleted_at
+    from source
+)
+
+select * from renamed
