@@ -1,0 +1,1 @@
+"""The `healthhub` command: the database, the migrations and the run itself."""

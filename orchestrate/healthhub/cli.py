@@ -1,0 +1,169 @@
+"""The `healthhub` command."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import NoReturn
+
+import psycopg
+import sqlalchemy.exc
+import typer
+
+from healthhub.chosen_database import using_database
+from healthhub.embedded import EmbeddedPostgres
+from healthhub.errors import HealthHubError
+from healthhub.migrations import migrate as migrate_database
+from healthhub.project import project_folder
+from healthhub.psql import run_psql
+from healthhub.settings import (
+    SANDBOX_TOKEN,
+    SANDBOX_URL,
+    Settings,
+    load_settings,
+)
+from healthhub.signals import Interrupted, raise_on_signals
+
+_NOT_RUNNING = 3  # as `pg_ctl status` says it
+
+app = typer.Typer(
+    name="healthhub",
+    help="Bring Oura data into your own PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(
+    help="The database: the embedded one, unless SUPABASE_DB_URL names another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(db, name="db")
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one sentence on stderr."""
+    raise_on_signals()
+    try:
+        app()
+    except HealthHubError as error:
+        _fail(str(error))
+    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
+        reason = getattr(error, "orig", error)
+        _fail(f"The database failed: {str(reason).splitlines()[0]}. Is it still up?")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}.")
+    except Interrupted as interruption:
+        sys.exit(interruption.exit_code)
+
+
+@app.command()
+def migrate() -> None:
+    """Create or update the schemas and the tables that no model makes."""
+    with using_database(_settings()) as lease:
+        migrate_database(lease.database)
+        typer.echo(f"The database at {lease.database.address} is up to date.")
+
+
+@app.command()
+def env() -> None:
+    """Print the variables of `meltano run`, for `eval "$(healthhub env)"`."""
+    settings = _settings()
+    database = settings.external_database or _embedded(settings).database
+    if database is None:
+        raise HealthHubError(_START_IT)
+    variables = database.environment
+    if settings.oura_pat is None:
+        variables |= {"OURA_PAT": SANDBOX_TOKEN, "TAP_OURA_API_URL": SANDBOX_URL}
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@db.command()
+def start() -> None:
+    """Start the embedded database, to stay up until `healthhub db stop`."""
+    database = _embedded_only().start_and_keep()
+    typer.echo(
+        f"The database is up at {database.address}, until `healthhub db stop`.\n"
+        "Look into it:        healthhub db psql\n"
+        'Use it in a shell:   eval "$(healthhub env)"'
+    )
+
+
+@db.command()
+def stop() -> None:
+    """Stop the embedded database, or leave that to the last command that uses it."""
+    if _embedded_only().stop():
+        typer.echo("The database is stopped.")
+    else:
+        typer.echo("Other commands use the database. The last one of them stops it.")
+
+
+@db.command()
+def status() -> None:
+    """Say whether the database is up; exit code 3 if it is not."""
+    settings = _settings()
+    if external := settings.external_database:
+        external.connect().close()
+        typer.echo(f"The database at {external.address} is up.")
+        return
+    embedded = _embedded(settings)
+    database = embedded.database
+    until = "`healthhub db stop`" if embedded.is_kept else "its last user ends"
+    up = f"up at {database.address}, until {until}" if database else "not running"
+    typer.echo(f"The database is {up}.\ndata: {embedded.folder}\nlog:  {embedded.log}")
+    if database is None:
+        raise typer.Exit(_NOT_RUNNING)
+
+
+@db.command()
+def url() -> None:
+    """Print the database's URL, password included."""
+    settings = _settings()
+    database = settings.external_database or _embedded(settings).database
+    if database is None:
+        raise HealthHubError(_START_IT)
+    typer.echo(database.url)
+
+
+@db.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def psql(context: typer.Context) -> None:
+    """Open psql on the database; arguments are psql's own."""
+    with using_database(_settings()) as lease:
+        raise typer.Exit(run_psql(lease, context.args))
+
+
+_START_IT = "The database is not running. Start it with `healthhub db start`."
+
+
+def _settings() -> Settings:
+    """The settings of the project around the current folder."""
+    return load_settings(project_folder())
+
+
+def _embedded(settings: Settings) -> EmbeddedPostgres:
+    """The embedded database of these settings."""
+    return EmbeddedPostgres(settings.healthhub_home)
+
+
+def _embedded_only() -> EmbeddedPostgres:
+    """The embedded database, unless the settings name another."""
+    settings = _settings()
+    if external := settings.external_database:
+        message = (
+            f"SUPABASE_DB_URL names the database at {external.address}, which is "
+            "not started or stopped from here. Unset it to use the embedded one."
+        )
+        raise HealthHubError(message)
+    return _embedded(settings)
+
+
+def _fail(sentence: str) -> NoReturn:
+    """Say it and leave."""
+    sys.stderr.write(f"healthhub: {sentence}\n")
+    sys.exit(1)

@@ -1,0 +1,132 @@
+"""How to reach a PostgreSQL, in every spelling that someone needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg import pq
+
+from healthhub.errors import HealthHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONNECT_TIMEOUT = 10
+_PERCENT_ENCODE = (
+    "is not a PostgreSQL URL like postgres://user:password@host:5432/postgres "
+    "(in the password write % as %25, @ as %40, / as %2F, : as %3A)"
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """The parameters of a connection, by libpq's keywords.
+
+    Attributes:
+        parameters: host, port, user, password, dbname, sslmode and so on.
+        came_from: What a person corrects when the database cannot be reached.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    came_from: str = "the parameters"
+
+    @classmethod
+    def from_url(cls, url: str, came_from: str = "the URL") -> Database:
+        """Read `postgres://` or `postgresql://` as libpq does.
+
+        Raises:
+            ValueError: What is wrong with it, without any part of it.
+        """
+        if not url.startswith(("postgres://", "postgresql://")):
+            raise ValueError(_PERCENT_ENCODE)
+        if "[YOUR-PASSWORD]" in url:
+            message = "still has [YOUR-PASSWORD] where the password belongs"
+            raise ValueError(message)
+        try:
+            options = pq.Conninfo.parse(url.encode())
+        except psycopg.Error:
+            # libpq quotes the part that it does not understand: maybe the password.
+            raise ValueError(_PERCENT_ENCODE) from None
+        parameters = {
+            option.keyword.decode(): option.val.decode()
+            for option in options
+            if option.val
+        }
+        if "@" in parameters.get("host", "@") or "user" not in parameters:
+            raise ValueError(_PERCENT_ENCODE)
+        if not parameters.setdefault("port", "5432").isdecimal():
+            raise ValueError(_PERCENT_ENCODE)
+        parameters.setdefault("dbname", "postgres")
+        return cls(parameters, came_from)
+
+    @property
+    def host(self) -> str:
+        """Its host name or address."""
+        return self.parameters["host"]
+
+    @property
+    def address(self) -> str:
+        """Host and port, as messages name them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.parameters['port']}"
+
+    @property
+    def url(self) -> str:
+        """The `postgresql://` URL, with the password in it."""
+        rest = dict(self.parameters)
+        for part in ("host", "port"):
+            del rest[part]
+        who = quote(rest.pop("user"), safe="")
+        if password := rest.pop("password", None):
+            who += f":{quote(password, safe='')}"
+        name = quote(rest.pop("dbname"), safe="")
+        query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
+        return f"postgresql://{who}@{self.address}/{name}{query}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which every libpq client finds it (PGHOST, ...)."""
+        return {
+            option.envvar.decode(): self.parameters[keyword]
+            for option in pq.Conninfo.get_defaults()
+            if option.envvar and (keyword := option.keyword.decode()) in self.parameters
+        }
+
+    def connect(self, **options: Any) -> psycopg.Connection:  # noqa: ANN401 (psycopg's own)
+        """Open a connection, or say in one sentence why there is none.
+
+        Raises:
+            HealthHubError: It cannot be reached, or refuses the user.
+        """
+        parameters = {"connect_timeout": _CONNECT_TIMEOUT, **self.parameters, **options}
+        try:
+            # No prepared statements: a transaction pooler does not know them.
+            return psycopg.connect(**parameters, prepare_threshold=None)
+        except psycopg.OperationalError as error:
+            raise HealthHubError(self._explain(str(error))) from None
+
+    def _explain(self, reason: str) -> str:
+        """Turn libpq's paragraph into a sentence with the next step."""
+        user, name = self.parameters["user"], self.parameters["dbname"]
+        if "password authentication failed" in reason:
+            return (
+                f"The database at {self.address} refuses the password of {user}. "
+                f"Correct {self.came_from}."
+            )
+        if "Connection refused" in reason:
+            why = "nothing listens there"
+        elif "timeout" in reason:
+            why = f"no answer within {_CONNECT_TIMEOUT} seconds"
+        elif "resolve" in reason or "translate host name" in reason:
+            why = "there is no such host"
+        elif f'database "{name}" does not exist' in reason:
+            why = f'it has no database "{name}"'
+        else:
+            why = reason.strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
+        return (
+            f"Cannot use the database at {self.address}: {why}. "
+            f"Check {self.came_from}, and that the server is up."
+        )

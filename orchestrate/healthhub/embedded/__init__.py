@@ -1,0 +1,144 @@
+"""The embedded PostgreSQL, shared by all commands that run at the same time.
+
+Two locks in its home keep order. Each command shares `postgres.users` while it runs;
+whoever finds itself the last one stops the server. `postgres.lock` is held while the
+server is started or stopped, so that nobody does either at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from healthhub.embedded.account import server_account
+from healthhub.embedded.cluster import Cluster
+from healthhub.embedded.locks import SharedLock, exclusive
+from healthhub.embedded.programs import Programs
+from healthhub.errors import HealthHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from healthhub.database import Database
+    from healthhub.embedded.account import Account
+
+# For a root user whose own folders the server's account cannot enter.
+SHARED_FOLDER = Path("/var/lib/healthhub")
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to use the server.
+
+    Attributes:
+        database: How to reach it.
+        descriptors: What holds the right. A child process that inherits them keeps the
+            server up even when its parent was killed.
+    """
+
+    database: Database
+    descriptors: tuple[int, ...] = ()
+
+
+class EmbeddedPostgres:
+    """The server of one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        """Create the home folder if it is missing.
+
+        Raises:
+            HealthHubError: It is not the caller's.
+        """
+        is_root = os.geteuid() == 0
+        home.mkdir(mode=0o755 if is_root else 0o700, parents=True, exist_ok=True)
+        self._home = home.resolve()
+        if not os.access(self._home, os.W_OK | os.X_OK):
+            message = (
+                f"{self._home} belongs to {self._home.owner()}. Run this as that user, "
+                "or set HEALTHHUB_HOME to another folder."
+            )
+            raise HealthHubError(message)
+        account = server_account()
+        self._cluster = Cluster(
+            _data_folder(self._home, account),
+            Programs.for_account(account, SHARED_FOLDER),
+            notes=self._home,
+        )
+        self._transition = self._home / "postgres.lock"
+        self._users = self._home / "postgres.users"
+        self._keep = self._home / "postgres.keep"
+
+    @property
+    def folder(self) -> Path:
+        """Where the data are."""
+        return self._cluster.folder
+
+    @property
+    def log(self) -> Path:
+        """Where the server logs."""
+        return self._cluster.log
+
+    @property
+    def database(self) -> Database | None:
+        """How to reach the server, if it runs."""
+        return self._cluster.database
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it stays up when nobody uses it."""
+        return self._keep.exists()
+
+    @contextmanager
+    def using(self) -> Iterator[Lease]:
+        """Have the server running, and stop it afterwards if nobody else uses it."""
+        with closing(SharedLock(self._users)) as share:
+            try:
+                with exclusive(self._transition):
+                    share.acquire()
+                    database = self._cluster.start()
+                yield Lease(database, (share.fileno(),))
+            finally:
+                with exclusive(self._transition):
+                    if share.is_last() and not self.is_kept:
+                        self._cluster.stop()
+
+    def start_and_keep(self) -> Database:
+        """Start the server, to stay up until `stop`."""
+        with exclusive(self._transition):
+            database = self._cluster.start()
+            self._keep.touch()
+            return database
+
+    def stop(self) -> bool:
+        """Stop the server, now or when its last user leaves.
+
+        Returns:
+            Whether it is stopped now.
+        """
+        with exclusive(self._transition), closing(SharedLock(self._users)) as share:
+            self._keep.unlink(missing_ok=True)
+            if not share.is_last():
+                return False
+            self._cluster.stop()
+            return True
+
+
+def _data_folder(home: Path, account: Account) -> Path:
+    """In the home where the account can enter it, else in a folder it can reach.
+
+    Data that exist stay where they are, whatever permissions say by now.
+    """
+    inside = home / "postgres"
+    digest = sha256(os.fsencode(home)).hexdigest()[:16]
+    outside = SHARED_FOLDER / digest / "postgres"
+    for folder in (inside, outside):
+        if folder.exists():
+            return folder
+    if account.can_enter(home):
+        return inside
+    outside.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return outside
