@@ -1,0 +1,1 @@
+"""A local Oura API: every route, a made-up wearer, the real one's quirks."""

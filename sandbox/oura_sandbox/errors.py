@@ -1,0 +1,82 @@
+"""What the API answers when it does not answer, as recorded from the live one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+
+class Problem(Exception):  # noqa: N818 - what the client did is not our error
+    """A request that gets no data."""
+
+    def __init__(
+        self, status: int, body: object, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer with a status and a JSON body."""
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+def json(body: object, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def answer(_: Request, problem: Exception) -> Response:
+    """Turn a problem into its response."""
+    assert isinstance(problem, Problem)  # noqa: S101 - registered for problems only
+    response = json(problem.body, problem.status)
+    response.headers.update(problem.headers or {})
+    return response
+
+
+def bad_request(detail: str) -> Problem:
+    """Refuse a query that makes no sense."""
+    return Problem(400, {"detail": detail})
+
+
+def unauthorized(detail: str) -> Problem:
+    """Refuse a token, or a scope: the live API answers 401 to both."""
+    body = {"status": 401, "title": "Unauthorized", "detail": detail}
+    return Problem(401, body)
+
+
+def forbidden(detail: str) -> Problem:
+    """Refuse a wearer, whose membership has lapsed."""
+    return Problem(403, {"status": 403, "title": "Forbidden", "detail": detail})
+
+
+def not_found() -> Problem:
+    """Say that there is no such route or document."""
+    return Problem(404, {"detail": "Not Found"})
+
+
+def unprocessable(
+    name: str, value: str, kinds: tuple[str, ...], reason: str
+) -> Problem:
+    """Refuse a parameter that cannot be read, with a line for each type tried."""
+    types = {
+        "datetime": "datetime_from_date_parsing",
+        "date": "date_from_datetime_parsing",
+        "boolean": "bool_parsing",
+    }
+    detail = [
+        {
+            "type": types[kind],
+            "loc": ["query", name, *([kind] if len(kinds) > 1 else [])],
+            "msg": f"Input should be a valid {kind}, {reason}",
+            "input": value,
+            "ctx": {"error": reason},
+        }
+        for kind in kinds
+    ]
+    return Problem(422, {"detail": detail})

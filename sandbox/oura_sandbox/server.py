@@ -1,0 +1,126 @@
+"""Running the sandbox: in this process, or as a child for the length of a test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, NoReturn
+
+import uvicorn
+
+from oura_sandbox.app import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from oura_sandbox.state import State
+
+GREETING = "oura-sandbox listens on "
+PATIENCE = 5
+"""Seconds that a child gets to end."""
+
+
+def serve(state: State, listener: socket.socket, *, until_stdin_closes: bool) -> None:
+    """Serve until a signal comes, or standard input ends."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    config = uvicorn.Config(
+        build(state),
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = Announcing(config)
+    if until_stdin_closes:
+        Thread(target=_watch_stdin, args=(server,), daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port; 0 stands for any that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(2048)
+    return listener
+
+
+class Announcing(uvicorn.Server):
+    """A server that says when, and where, it can be reached."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections, and tell the parent."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            host = f"[{host}]" if ":" in host else host
+            print(f"{GREETING}http://{host}:{port}", flush=True)  # noqa: T201
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    # The server catches signals while it runs and raises them again at its end.
+    raise SystemExit(0)
+
+
+def _watch_stdin(server: uvicorn.Server) -> None:
+    # Python's own reader would hold a lock that the interpreter needs to exit.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    server.should_exit = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A sandbox that runs."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def running(**options: object) -> Iterator[Sandbox]:
+    """Start the command on a free port, and stop it at the end.
+
+    Args:
+        **options: The command's switches: `years=1`, `today="2026-11-20"`,
+            `page_size=10`. True stands for a switch without a value, a list for
+            a switch that is given several times.
+
+    Yields:
+        Where the sandbox is, and the token of its first account.
+
+    Raises:
+        RuntimeError: If the command does not start; what it says is on stderr.
+    """
+    token = str(options.setdefault("token", "sandbox-token"))
+    command = [sys.executable, "-m", "oura_sandbox", "--port=0", "--until-stdin-closes"]
+    for name, value in options.items():
+        switch = "--" + name.replace("_", "-")
+        values = value if isinstance(value, list | tuple) else [value]
+        command += [switch if each is True else f"{switch}={each}" for each in values]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin  # noqa: S101 - opened above
+        assert process.stdout  # noqa: S101
+        try:
+            line = process.stdout.readline()
+            if not line.startswith(GREETING):
+                reason = "The sandbox did not start."
+                raise RuntimeError(reason)
+            yield Sandbox(line.removeprefix(GREETING).strip(), token)
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()

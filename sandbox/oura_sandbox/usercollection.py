@@ -1,0 +1,125 @@
+"""The routes under /v2/usercollection/."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from oura_sandbox import paging, windows
+from oura_sandbox.errors import json, not_found
+from oura_sandbox.paging import Place
+from oura_sandbox.person.info import personal_info
+from oura_sandbox.routes import DOCUMENTS, PERSONAL_INFO, SERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from oura_sandbox.accounts import Account
+    from oura_sandbox.routes import DocumentRoute, SeriesRoute
+    from oura_sandbox.state import State
+
+SERIES_PAGE = 1000
+"""Rows on a page of samples, as live."""
+ALWAYS = {"id", "day", "start_day", "timestamp"}
+"""What is sent even when `fields` does not name it."""
+EVERYTHING = windows.Window(0, 0)
+"""Stands for the window of a route that has none."""
+
+
+def routes(state: State) -> list[Route]:
+    """Return the endpoints, over a state."""
+
+    async def collection(request: Request) -> Response:
+        """Serve many documents, or samples."""
+        account = state.tokens.account(request)
+        name = request.path_params["route"]
+        query = request.query_params
+        if name in DOCUMENTS:
+            return documents(account, DOCUMENTS[name], query, state.options.page_size)
+        if name in SERIES:
+            return series(account, SERIES[name], query)
+        if name == PERSONAL_INFO:
+            return json(personal_info(account.person))
+        raise not_found()
+
+    async def single(request: Request) -> Response:
+        """Serve one document."""
+        account = state.tokens.account(request)
+        route = DOCUMENTS.get(request.path_params["route"])
+        entry = route and account.documents.find(
+            route, request.path_params["document_id"]
+        )
+        if not entry:
+            raise not_found()
+        return _respond(entry.body)
+
+    return [
+        Route("/v2/usercollection/{route}", collection),
+        Route("/v2/usercollection/{route}/{document_id}", single),
+    ]
+
+
+def documents(
+    account: Account, route: DocumentRoute, query: Mapping[str, str], size: int | None
+) -> Response:
+    """Serve the documents of a window: in one response, unless pages are wanted."""
+    if "next_token" in query:
+        window, position = paging.place(route.name, query["next_token"])
+    elif route.dated:
+        window, position = windows.of_documents(query, account.person.today), 0
+    else:
+        window, position = EVERYTHING, 0
+    entries = account.documents.select(route, window)
+    end = len(entries) if size is None else position + size
+    bodies = [entry.body for entry in entries[position:end]]
+    if route.selects and "fields" in query:
+        bodies = [select(body, query["fields"]) for body in bodies]
+    token = b"null"
+    if end < len(entries):
+        token = orjson.dumps(paging.token(route.name, Place(window, end)))
+    return _respond(b'{"data":[%b],"next_token":%b}' % (b",".join(bodies), token))
+
+
+def series(account: Account, route: SeriesRoute, query: Mapping[str, str]) -> Response:
+    """Serve a page of samples; the last one has no next_token at all."""
+    if windows.flag(query, "latest"):
+        return _respond(b'{"data":[%b]}' % account.series.latest(route))
+    if "next_token" in query:
+        window, position = paging.place(route.name, query["next_token"])
+    else:
+        window = windows.of_series(query, account.person.now)
+        position = window.start
+    page = account.series.page(route, window, position, SERIES_PAGE)
+    rows = page.rows
+    if "fields" in query:
+        samples = orjson.loads(b"[%b]" % rows)
+        kept = [select(orjson.dumps(sample), query["fields"]) for sample in samples]
+        rows = b",".join(kept)
+    token = b""
+    if page.next is not None:
+        text = paging.token(route.name, Place(window, page.next))
+        token = b',"next_token":' + orjson.dumps(text)
+    return _respond(b'{"data":[%b]%b}' % (rows, token))
+
+
+def select(body: bytes, fields: str) -> bytes:
+    """Keep the fields asked for; names that do not exist are ignored, as live."""
+    document = orjson.loads(body)
+    wanted = {name.strip() for name in fields.split(",")} & document.keys()
+    if not wanted:
+        return body
+    kept = {
+        name: value
+        for name, value in document.items()
+        if name in wanted or name in ALWAYS
+    }
+    return orjson.dumps(kept)
+
+
+def _respond(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
