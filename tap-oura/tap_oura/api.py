@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import random
+import sys
 import threading
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import msgspec
@@ -20,7 +23,6 @@ from tap_oura.errors import (
 )
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Generator
 
     from backoff.types import Details
@@ -86,6 +88,8 @@ class OuraApi:
             max_tries: How often a request is tried before it counts as failed.
         """
         self._logger = logger
+        # At DEBUG it would write query strings.
+        logging.getLogger("urllib3").setLevel(logging.INFO)
         self._user_agent = user_agent
         self._rate_limit = RateLimit()
         self._local = threading.local()
@@ -128,10 +132,10 @@ class OuraApi:
 
         def log_retry(details: Details) -> None:
             self._logger.warning(
-                "%s of account %s failed (%s), trying again in %.1f s",
+                "%s of account %s: %s, trying again in %.1f s",
                 route,
                 account,
-                _reason(details["exception"]),
+                _reason(sys.exc_info()[1]),
                 details["wait"],
             )
 
@@ -139,6 +143,7 @@ class OuraApi:
             _pauses,
             RETRIABLE,
             max_tries=self._max_tries,
+            jitter=None,
             giveup=_is_hopeless,
             on_backoff=log_retry,
             logger=None,
@@ -246,7 +251,7 @@ def _retry_after(response: requests.Response) -> float | None:
     return None
 
 
-def _pauses() -> Generator[float, Exception, None]:
+def _pauses() -> Generator[float, Any, None]:
     """Seconds before each next try: as Oura says, or doubling from one."""
     doubling = backoff.expo(max_value=60)
     doubling.send(None)
@@ -257,7 +262,9 @@ def _pauses() -> Generator[float, Exception, None]:
             if isinstance(error, RetriableResponseError)
             else None
         )
-        error = yield next(doubling) if asked is None else asked
+        # Without the random part, all threads would come back at once.
+        pause = next(doubling) * random.uniform(1, 2)  # noqa: S311
+        error = yield pause if asked is None else asked
 
 
 def _is_hopeless(error: Exception) -> bool:
@@ -267,7 +274,7 @@ def _is_hopeless(error: Exception) -> bool:
     return (_retry_after(error.response) or 0.0) > LONGEST_WAIT
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException | None) -> str:
     """Why a try failed, without the URL that requests would name."""
     match error:
         case RetriableResponseError():

@@ -36,7 +36,10 @@ class OuraStream(RESTStream[str]):
         is_single_document: The route answers with one bare document, not a list.
     """
 
-    schema: ClassVar[StreamSchema] = StreamSchema(SchemaDirectory(schemas))  # type: ignore[assignment]
+    schema: ClassVar[StreamSchema] = StreamSchema(SchemaDirectory(schemas))
+    name: str
+    path: str
+    primary_keys: Sequence[str] = ("user_id", "id")
     scope: ClassVar[str]
     is_single_document: ClassVar[bool] = False
 
@@ -84,7 +87,7 @@ class OuraStream(RESTStream[str]):
     @override
     def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
         context = page.stream_context or {}
-        params = self.window_params(context["window"])
+        params: dict[str, Any] = {**self.window_params(context["window"])}
         if page.next_page_token is not None:
             params["next_token"] = page.next_page_token
         return HTTPRequest(url=self.get_url(None), params=params)
@@ -304,8 +307,7 @@ class DocumentStream(DatedStream):
     and how it compares them depends on the route.
     """
 
-    primary_keys: Sequence[str] = ("user_id", "id")
-    replication_key: str = "day"  # type: ignore[assignment]
+    replication_key: str = "day"
     window_length = timedelta(days=90)
 
     @override
@@ -325,7 +327,7 @@ class TimeSeriesStream(DatedStream):
     """
 
     primary_keys: Sequence[str] = ("user_id", "timestamp")
-    replication_key: str = "timestamp"  # type: ignore[assignment]
+    replication_key: str = "timestamp"
     window_length = timedelta(days=30)
 
     @override

@@ -51,7 +51,7 @@ class DocumentParser:
         if not record.keys() <= self._known:
             for name in record.keys() - self._known:
                 set_aside[name] = record.pop(name)
-            self.unknown.update(set_aside)
+            self.unknown.update(set_aside.keys())
         record["user_id"] = user_id
         while (misfit := self._first_misfit(record)) is not None:
             if misfit not in record or misfit in self._keys:

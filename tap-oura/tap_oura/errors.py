@@ -103,7 +103,7 @@ def check(response: requests.Response, account: str) -> None:
     """
     status = response.status_code
     route = response.url.partition("?")[0].rpartition("/")[2]
-    if status < HTTPStatus.BAD_REQUEST:
+    if status < HTTPStatus.MULTIPLE_CHOICES:
         return
     if (
         status == HTTPStatus.TOO_MANY_REQUESTS

@@ -111,7 +111,6 @@ class RingConfigurationStream(OuraStream):
 
     name = "ring_configuration"
     scope = "ring_configuration"
-    primary_keys: Sequence[str] = ("user_id", "id")
 
 
 class SessionStream(DocumentStream):

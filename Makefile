@@ -1,0 +1,75 @@
+# The verbs a person needs. `make run` and `make test` set up what they use.
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test lint format lock clean
+
+# The first Python that is new enough; PYTHON=... overrides.
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $(p))))
+
+BIN := .venv/bin
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Installing plugins needs no bookmarks, so it must not need the database either.
+MELTANO_INSTALL := MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: setup ## Load what is new and show what is in the database
+	@$(BIN)/healthhub run
+
+setup: .venv/installed .meltano/installed ## Install what a run needs
+
+test: .venv/installed-dev .meltano/installed ## Run all tests
+	@$(BIN)/pytest -n 2 tap-oura sandbox orchestrate tests
+
+lint: .venv/installed-dev ## Check style, types, SQL and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd tap-oura && ../$(BIN)/mypy tap_oura scripts tests
+	cd sandbox && ../$(BIN)/mypy oura_sandbox tests
+	cd orchestrate && ../$(BIN)/mypy healthhub tests
+	$(BIN)/mypy tests
+	$(BIN)/sqlfluff lint transform
+	$(BIN)/yamllint --strict .
+
+format: .venv/installed-dev ## Format Python and SQL
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix transform
+
+lock: .venv/installed ## Pin the newest versions that the *.in files allow
+	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.txt
+	cp requirements.txt requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) requirements.in requirements-dev.in \
+		--output-file requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) plugins/requirements.in \
+		--no-emit-package tap-oura --output-file plugins/constraints.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate
+
+clean: ## Remove the environments (the data in .healthhub stays)
+	rm -rf .venv .meltano transform/target transform/logs
+
+.venv/installed: requirements.txt orchestrate/pyproject.toml sandbox/pyproject.toml
+	@test -n "$(PYTHON)" || { \
+		echo "healthHub needs Python 3.11 or newer: install it, or name it with"; \
+		echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
+		echo "  apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+	@$(UV_INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt tap-oura/pyproject.toml .venv/installed
+	@echo "Adding the tools for tests and checks ..."
+	@$(UV_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml .venv/installed
+	@echo "Installing the Meltano plugins ..."
+	@$(MELTANO_INSTALL) --log-level warning install
+	@touch $@

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from fake_oura import USER_ID
+
+if TYPE_CHECKING:
+    from fake_oura import FakeOura, Run, Runner
+
+RANGE: dict[str, Any] = {"start_date": "2026-03-09", "end_date": "2026-03-09"}
+SECRET_BODY = {"detail": "bpm 61 of Jane", "status": 400}
+
+
+def outcomes(result: Run) -> dict[str, tuple[str, str | None]]:
+    return {
+        r["stream"]: (r["outcome"], r["detail"]) for r in result.records("sync_windows")
+    }
+
+
+def test_missing_scope_leaves_its_stream_empty_and_is_no_failure(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    detail = "Token is not authorized access extapi:heart_health scope."
+    body = {"status": 401, "title": "Unauthorized", "detail": detail}
+    oura.answer_next("daily_cardiovascular_age", (401, body))
+    result = run("daily_cardiovascular_age", "daily_stress", **RANGE)
+    assert result.exit_code == 0
+    assert result.days("daily_stress") == ["2026-03-09"]
+    assert outcomes(result)["daily_cardiovascular_age"] == (
+        "missing_scope",
+        "heart_health",
+    )
+    assert (
+        f"Account {USER_ID} did not grant the scope `heart_health`, so "
+        "daily_cardiovascular_age stays empty. Log in again and tick it."
+    ) in caplog.text
+
+
+def test_refused_token_ends_the_account_with_one_request_and_one_line(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"status": 401, "title": "Unauthorized", "detail": "Invalid token."}
+    oura.answer_next("daily_sleep", (401, body))
+    result = run("daily_sleep", "daily_stress", "workout", concurrency=1, **RANGE)
+    assert result.exit_code == 1
+    assert len(oura.asked) == 1
+    assert set(outcomes(result).values()) == {("unauthorized", None)}
+    errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    sentence = (
+        f"The token of account {USER_ID} was refused (401). "
+        "Log in again or give a new `access_token`."
+    )
+    assert errors == [sentence]
+
+
+def test_lapsed_membership_is_visible(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    oura.answer_next("daily_sleep", (403, {"detail": "Forbidden"}))
+    result = run("daily_sleep", "daily_stress", **RANGE)
+    assert result.exit_code == 1
+    assert outcomes(result)["daily_sleep"] == ("membership_lapsed", None)
+    assert result.days("daily_stress") == ["2026-03-09"]
+
+
+@pytest.mark.parametrize("status", [400, 422, 404, 302])
+def test_refused_request_is_said_in_our_words(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    oura.answer_next("daily_sleep", (status, SECRET_BODY))
+    result = run("daily_sleep", **RANGE)
+    assert result.exit_code == 1
+    assert outcomes(result)["daily_sleep"] == ("error", str(status))
+    assert f"Oura refused the request for daily_sleep of account {USER_ID}" in (
+        caplog.text
+    )
+
+
+def test_server_errors_are_tried_again(
+    oura: FakeOura, run: Runner, no_pauses: list[float]
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    oura.answer_next(
+        "daily_stress",
+        (500, SECRET_BODY),
+        (200, "<html>not what we asked for</html>"),
+        requests.ConnectionError("reset by GET /secret?next_token=abc"),
+        requests.exceptions.ChunkedEncodingError(),
+    )
+    result = run("daily_stress", **RANGE)
+    assert result.exit_code == 0
+    assert result.days("daily_stress") == ["2026-03-09"]
+    assert len(oura.asked) == 5
+    assert len([pause for pause in no_pauses if pause > 0]) == 4
+
+
+def test_what_fails_to_the_end_stops_neither_the_others_nor_the_bookmark(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    oura.answer_next("daily_sleep", *[(503, SECRET_BODY)] * 3)
+    result = run("daily_sleep", "daily_stress", max_tries=3, **RANGE)
+    assert result.exit_code == 1
+    assert outcomes(result)["daily_sleep"] == ("error", None)
+    assert result.bookmark("daily_sleep") is None
+    assert result.bookmark("daily_stress") == "2026-03-09"
+
+
+def test_a_window_that_fails_keeps_the_windows_before_it(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2025-01-10", "2025-05-10")
+    good = (200, {"data": [{"day": "2025-01-10"}], "next_token": None})
+    oura.answer_next("daily_stress", good, (400, SECRET_BODY))
+    result = run(
+        "daily_stress", start_date="2025-01-01", end_date="2025-09-30", concurrency=1
+    )
+    assert result.exit_code == 1
+    assert result.days("daily_stress") == ["2025-01-10"]
+    assert result.bookmark("daily_stress") == "2025-03-31"
+    assert [r["outcome"] for r in result.records("sync_windows")] == ["ok", "error"]
+
+
+def test_unreachable_api_is_tried_and_then_ends_the_account(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = requests.ConnectionError("https://api.ouraring.com/?start_date=secret")
+    oura.answer_next("daily_sleep", *[broken] * 5)
+    result = run("daily_sleep", "daily_stress", concurrency=1, **RANGE)
+    assert result.exit_code == 1
+    assert len(oura.asked) == 5
+    assert "No connection to api.ouraring.com" in caplog.text
+
+
+def test_retry_after_is_obeyed(
+    oura: FakeOura, run: Runner, no_pauses: list[float]
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    limit = {"Retry-After": "17", "X-RateLimit-Tier": "access_token"}
+    oura.answer_next("daily_stress", (429, {}, limit))
+    result = run("daily_stress", **RANGE)
+    assert result.days("daily_stress") == ["2026-03-09"]
+    assert any(17 <= pause < 18.1 for pause in no_pauses)
+
+
+def test_a_wait_that_no_run_can_sit_out_is_not_waited_for(
+    oura: FakeOura, run: Runner, no_pauses: list[float]
+) -> None:
+    oura.answer_next("daily_stress", (429, {}, {"Retry-After": "86400"}))
+    result = run("daily_stress", **RANGE)
+    assert result.exit_code == 1
+    assert all(pause == 0 for pause in no_pauses)
+
+
+def test_nothing_secret_reaches_log_state_or_record(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for status in (400, 401, 403, 422, 429, 500):
+        oura.answer_next("daily_sleep", (status, SECRET_BODY))
+        result = run("daily_sleep", max_tries=1, **RANGE)
+        said = str(result.messages) + "".join(
+            record.getMessage()
+            for record in caplog.records
+            if not record.name.startswith("requests_mock")
+        )
+        for secret in ("secret-token", "Jane", "start_date=", "end_date="):
+            assert secret not in said

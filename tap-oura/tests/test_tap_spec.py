@@ -1,0 +1,54 @@
+"""The committed schemas against Oura's own OpenAPI file, where it is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_oura.streams import ROUTES
+from tap_oura.tap import TapOura
+from tap_oura.windows import FIRST_DAY, Window
+
+SPEC_FILE = os.environ.get("OURA_OPENAPI_FILE")
+GENERATOR = Path(__file__).parent.parent / "scripts" / "generate_schemas.py"
+
+pytestmark = pytest.mark.skipif(
+    not SPEC_FILE, reason="OURA_OPENAPI_FILE does not name Oura's OpenAPI file"
+)
+
+
+@pytest.fixture(scope="module")
+def spec() -> dict[str, Any]:
+    assert SPEC_FILE is not None
+    document: dict[str, Any] = json.loads(Path(SPEC_FILE).read_text())
+    return document
+
+
+def test_streams_are_the_routes_of_the_spec(spec: dict[str, Any]) -> None:
+    prefix = "/v2/usercollection/"
+    routes = {p.removeprefix(prefix) for p in spec["paths"] if p.startswith(prefix)}
+    assert {route.path for route in ROUTES} == {r for r in routes if "{" not in r}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_schema_is_what_the_spec_says(spec: dict[str, Any], route: Any) -> None:  # noqa: ANN401
+    generator = runpy.run_path(str(GENERATOR))
+    generated = generator["stream_schema"](spec, route.path, route.primary_keys)
+    committed = generator["SCHEMAS"] / f"{route.name}.json"
+    assert json.loads(committed.read_text()) == generated
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_query_names_are_those_of_the_spec(spec: dict[str, Any], route: Any) -> None:  # noqa: ANN401
+    operation = spec["paths"][f"/v2/usercollection/{route.path}"]["get"]
+    names = {p["name"] for p in operation.get("parameters", []) if p["in"] == "query"}
+    stream = route(TapOura(config={}, validate_config=False))
+    asked = stream.window_params(Window(FIRST_DAY, FIRST_DAY))
+    assert asked.keys() <= names
+    assert ("start_date" in names) == ("start_date" in asked)
+    assert ("start_datetime" in names) == ("start_datetime" in asked)

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fake_oura import USER_ID
+from tap_oura.streams import ROUTES
+from tap_oura.tap import TapOura
+
+if TYPE_CHECKING:
+    from fake_oura import FakeOura, Runner
+
+SNAPSHOTS = Path(__file__).parent / "catalogue"
+
+DAYS = ("2026-03-08", "2026-03-09", "2026-03-10")
+MIDNIGHT = {"timestamp": "2026-03-09T00:00:00+00:00"}
+
+
+def catalogue() -> dict[str, Any]:
+    entries = TapOura(config={}, validate_config=False).catalog_dict["streams"]
+    return {entry["tap_stream_id"]: entry for entry in entries}
+
+
+def test_there_is_a_stream_for_each_route_and_one_for_what_was_asked() -> None:
+    assert len(ROUTES) == 19
+    assert set(catalogue()) == {route.name for route in ROUTES} | {"sync_windows"}
+
+
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_catalogue_is_as_it_was(name: str, request: pytest.FixtureRequest) -> None:
+    """A changed schema, key or replication key must be a visible diff."""
+    file = SNAPSHOTS / f"{name}.json"
+    text = json.dumps(catalogue()[name], indent=1, sort_keys=True) + "\n"
+    if request.config.getoption("--update-catalogue"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert file.read_text() == text
+
+
+def test_only_keys_are_required_and_no_value_is_limited() -> None:
+    for entry in catalogue().values():
+        schema = entry["schema"]
+        assert set(schema["required"]) == set(entry["key_properties"])
+        assert "enum" not in json.dumps(schema)
+
+
+def test_padding_is_asked_for_and_not_emitted(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", "2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02")
+    result = run("daily_stress", start_date="2026-02-28", end_date="2026-03-01")
+    assert oura.bounds("daily_stress") == [("2026-02-26", "2026-03-03")]
+    assert result.days("daily_stress") == ["2026-02-28", "2026-03-01"]
+
+
+def test_a_night_that_began_before_the_window_belongs_to_its_day(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.documents["sleep"].append(
+        {
+            "id": "night",
+            "day": "2026-03-01",
+            "bedtime_start": "2026-02-28T12:30:00+14:00",
+        }
+    )
+    result = run("sleep", start_date="2026-03-01", end_date="2026-03-01")
+    assert [record["id"] for record in result.records("sleep")] == ["night"]
+    assert result.records("sleep")[0]["bedtime_start"] == "2026-02-28T12:30:00+14:00"
+
+
+def test_pages_are_followed_to_the_end(oura: FakeOura, run: Runner) -> None:
+    oura.page_size = 2
+    oura.daily("daily_stress", *DAYS)
+    result = run("daily_stress", start_date="2026-03-01")
+    assert result.days("daily_stress") == list(DAYS)
+    (page, next_page) = [query for route, query in oura.asked if route != "x"]
+    assert next_page == page | {"next_token": "2"}
+
+
+def test_time_series_may_leave_out_the_token(oura: FakeOura, run: Runner) -> None:
+    sample = {"timestamp": "2026-03-09T10:00:00+00:00", "bpm": 60, "source": "awake"}
+    oura.answer_next("heartrate", (200, {"data": [sample]}))
+    result = run("heartrate", start_date="2026-03-09", end_date="2026-03-09")
+    assert result.records("heartrate") == [sample | {"user_id": USER_ID}]
+
+
+def test_a_repeated_page_token_ends_the_stream(oura: FakeOura, run: Runner) -> None:
+    page = (200, {"data": [], "next_token": "again"})
+    oura.answer_next("daily_stress", *[page] * 9)
+    result = run("daily_stress", start_date="2026-03-09", end_date="2026-03-09")
+    assert result.exit_code == 1
+    assert len(oura.asked) == 2
+
+
+def test_time_series_are_asked_for_by_instant_in_bounded_windows(
+    oura: FakeOura, run: Runner
+) -> None:
+    run("ring_battery_level", start_date="2026-01-01", end_date="2026-02-05")
+    assert oura.bounds("ring_battery_level") == [
+        ("2026-01-01T00:00:00+00:00", "2026-01-31T00:00:00+00:00"),
+        ("2026-01-31T00:00:00+00:00", "2026-02-06T00:00:00+00:00"),
+    ]
+
+
+def test_a_sample_on_the_bound_belongs_to_one_window(
+    oura: FakeOura, run: Runner
+) -> None:
+    instant = "2026-01-31T00:00:00+00:00"
+    oura.documents["ring_battery_level"].append({"timestamp": instant, "level": 50})
+    result = run("ring_battery_level", start_date="2026-01-01", end_date="2026-02-05")
+    assert len(result.records("ring_battery_level")) == 1
+
+
+def test_routes_without_dates_are_asked_for_without(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.documents["ring_configuration"].append({"id": "old"})
+    result = run("personal_info", "ring_configuration")
+    assert [query for _, query in oura.asked] == [{}, {}]
+    assert result.records("personal_info") == [
+        {"id": "someone", "age": 40, "user_id": USER_ID}
+    ]
+    assert result.records("ring_configuration") == [{"id": "old", "user_id": USER_ID}]
+
+
+def test_path_of_vo2_max_has_its_own_spelling(oura: FakeOura, run: Runner) -> None:
+    oura.documents["vO2_max"].append(
+        {"id": "a", "day": "2026-03-09", "timestamp": "2026-03-09T08:00:00+09:00"}
+    )
+    result = run("vo2_max", start_date="2026-03-09")
+    assert [r["timestamp"] for r in result.records("vo2_max")] == [
+        "2026-03-09T08:00:00+09:00"
+    ]
+
+
+def test_bookmark_is_the_newest_day_not_the_end_of_the_window(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2026-03-01", "2026-03-04")
+    assert run("daily_stress").bookmark("daily_stress") == "2026-03-04"
+
+
+def test_next_run_reads_from_the_bookmark_less_the_lookback(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2026-03-04")
+    first = run("daily_stress")
+    run.today = run.today.replace(day=12)
+    oura.asked.clear()
+    run("daily_stress", state=first.state, lookback_days=3)
+    assert oura.bounds("daily_stress") == [("2026-02-27", "2026-03-14")]
+
+
+def test_reconcile_comes_round(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", "2026-03-04")
+    first = run("daily_stress")
+    run.today = run.today.replace(day=17)
+    oura.asked.clear()
+    second = run("daily_stress", state=first.state)
+    assert oura.bounds("daily_stress")[0][0] == "2026-01-31"
+    oura.asked.clear()
+    run("daily_stress", state=second.state)
+    assert oura.bounds("daily_stress")[0][0] == "2026-02-23"
+
+
+def test_explicit_range_does_not_move_the_bookmark_backwards(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2024-01-05", "2026-03-09")
+    first = run("daily_stress")
+    again = run(
+        "daily_stress",
+        state=first.state,
+        start_date="2024-01-05",
+        end_date="2024-01-06",
+    )
+    assert again.days("daily_stress") == ["2024-01-05"]
+    assert again.bookmark("daily_stress") == "2026-03-09"
+
+
+def test_explicit_range_beyond_the_bookmark_leaves_no_hole(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2025-01-01", "2026-03-09")
+    first = run("daily_stress", start_date="2025-01-01", end_date="2025-01-01")
+    later = run(
+        "daily_stress",
+        state=first.state,
+        start_date="2026-03-01",
+        end_date="2026-03-10",
+    )
+    assert later.days("daily_stress") == ["2026-03-09"]
+    assert later.bookmark("daily_stress") == "2025-01-01"
+
+
+def test_a_day_in_the_far_future_does_not_carry_the_bookmark_away(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.documents["daily_activity"].append(
+        {"id": "odd", "day": "2099-01-01", "timestamp": "2026-03-10T04:00:00+00:00"}
+    )
+    result = run("daily_activity")
+    assert result.days("daily_activity") == ["2099-01-01"]
+    assert result.bookmark("daily_activity") == "2026-03-11"
+
+
+def test_state_follows_each_window(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", "2025-01-10", "2025-05-10", "2025-09-10")
+    result = run("daily_stress", start_date="2025-01-01", end_date="2025-09-30")
+    marks: list[str] = []
+    for message in result.messages:
+        if message["type"] == "RECORD" and message["stream"] == "daily_stress":
+            marks.append(message["record"]["day"])
+        elif message["type"] == "STATE" and "daily_stress" in message["value"].get(
+            "bookmarks", {}
+        ):
+            (account,) = message["value"]["bookmarks"]["daily_stress"]["partitions"]
+            marks.append(f"state {account.get('replication_key_value')}")
+    first = marks.index("2025-01-10")
+    assert marks[first + 1].startswith("state 2025-03")
+    assert marks.index("2025-05-10") > first + 1
+
+
+def test_windows_are_on_record_after_their_documents(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", *DAYS)
+    result = run("daily_stress", start_date="2025-12-01")
+    assert [
+        (r["stream"], r["window_start"], r["window_end"], r["outcome"])
+        for r in result.records("sync_windows")
+    ] == [
+        ("daily_stress", "2025-12-01", "2026-02-28", "ok"),
+        ("daily_stress", "2026-03-01", "2026-03-11", "ok"),
+    ]
+    assert [r["document_count"] for r in result.records("sync_windows")] == [0, 3]
+    streams = [m["stream"] for m in result.messages if m["type"] == "RECORD"]
+    assert streams == ["daily_stress"] * 3 + ["sync_windows"] * 2
+
+
+def test_concurrency_changes_nothing_of_the_output(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", *DAYS)
+    oura.daily("daily_spo2", "2025-01-01", *DAYS)
+    one = run("daily_stress", "daily_spo2", concurrency=1)
+    many = run("daily_stress", "daily_spo2", concurrency=16)
+    for stream in ("daily_stress", "daily_spo2"):
+        assert one.records(stream) == many.records(stream)
+    assert one.state == many.state
