@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import NoReturn
+from datetime import date
+from typing import Annotated, NoReturn
 
 import psycopg
-import sqlalchemy.exc
 import typer
 
 from healthhub.chosen_database import using_database
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.errors import HealthHubError
-from healthhub.migrations import migrate as migrate_database
 from healthhub.project import project_folder
 from healthhub.psql import run_psql
-from healthhub.settings import (
-    SANDBOX_TOKEN,
-    SANDBOX_URL,
-    Settings,
-    load_settings,
-)
+from healthhub.sandbox import TOKEN, USUAL_URL
+from healthhub.settings import Settings, load_settings
 from healthhub.signals import Interrupted, raise_on_signals
 
 _NOT_RUNNING = 3  # as `pg_ctl status` says it
@@ -49,21 +44,48 @@ def main() -> None:
         app()
     except HealthHubError as error:
         _fail(str(error))
-    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
-        reason = getattr(error, "orig", error)
-        _fail(f"The database failed: {str(reason).splitlines()[0]}. Is it still up?")
+    except psycopg.Error as error:
+        _fail(f"The database failed: {str(error).splitlines()[0]}. Is it still up?")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"{error.strerror or error}{where}.")
     except Interrupted as interruption:
+        sys.stderr.write(f"healthhub: {interruption}\n")
         sys.exit(interruption.exit_code)
 
 
-@app.command()
-def migrate() -> None:
+@app.command("run")
+def run_command(
+    start_date: Annotated[
+        str | None, typer.Option(help="First day to read, like 2026-01-31.")
+    ] = None,
+    end_date: Annotated[
+        str | None, typer.Option(help="Last day to read, like 2026-01-31.")
+    ] = None,
+    *,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read everything again.")
+    ] = False,
+) -> None:
+    """Load what is new into the database, and show what is in it."""
+    from healthhub.job_runs import Request  # noqa: PLC0415 (see `migrate`)
+    from healthhub.run import run  # noqa: PLC0415
+
+    first, last = _day("--start-date", start_date), _day("--end-date", end_date)
+    if first and last and last < first:
+        message = f"--end-date {last} is before --start-date {first}. Swap them."
+        raise HealthHubError(message)
+    run(project_folder(), Request(first, last, full_refresh))
+
+
+@app.command("migrate")
+def migrate_command() -> None:
     """Create or update the schemas and the tables that no model makes."""
+    # Alembic takes longer to import than most commands to run.
+    from healthhub.migrations import migrate  # noqa: PLC0415
+
     with using_database(_settings()) as lease:
-        migrate_database(lease.database)
+        migrate(lease.database)
         typer.echo(f"The database at {lease.database.address} is up to date.")
 
 
@@ -76,7 +98,7 @@ def env() -> None:
         raise HealthHubError(_START_IT)
     variables = database.environment
     if settings.oura_pat is None:
-        variables |= {"OURA_PAT": SANDBOX_TOKEN, "TAP_OURA_API_URL": SANDBOX_URL}
+        variables |= {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": USUAL_URL}
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
@@ -139,6 +161,17 @@ def psql(context: typer.Context) -> None:
 
 
 _START_IT = "The database is not running. Start it with `healthhub db start`."
+
+
+def _day(option: str, text: str | None) -> date | None:
+    """The day that an option names."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = f"{option} {text!r} is not a day. Write it like 2026-01-31."
+        raise HealthHubError(message) from None
 
 
 def _settings() -> Settings:

@@ -17,9 +17,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from healthhub.database import Database
 from healthhub.errors import HealthHubError
 
-SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 (the sandbox accepts it, nobody else)
-SANDBOX_URL = "http://127.0.0.1:8642"
-
 
 def _token(value: SecretStr) -> SecretStr:
     """Refuse what no HTTP header can carry."""

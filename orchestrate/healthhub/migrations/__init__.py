@@ -42,10 +42,10 @@ def migrate(database: Database) -> None:
             connection.execute(text(f"create schema if not exists {SCHEMA}"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except exc.ProgrammingError as error:
+    except exc.DBAPIError as error:
         message = (
             f"The migration of the database at {database.address} failed: "
-            f"{str(error.orig).splitlines()[0]}. Correct that and run it again; "
-            "nothing was changed."
+            f"{str(error.orig).splitlines()[0]}. Nothing was changed: correct that and "
+            "run it again."
         )
         raise HealthHubError(message) from None

@@ -1,0 +1,130 @@
+"""Meltano's log, one JSON object a line, and what it says about a failure."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+MELTANO = "meltano"
+TAP, TARGET, DBT = "tap-oura", "target-postgres", "dbt-postgres"
+
+# How the Singer SDK writes to a console: `time | LEVEL | logger | message`.
+_CONSOLE_LINE = re.compile(
+    r"^[\d\-:,. ]+ \| (?P<level>[A-Z]+) *\| \S+ *\| (?P<text>.*)$"
+)
+_EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
+_LONGEST_SENTENCE = 400
+_BLOCK_ENDED = "Block run completed"
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """One line of it.
+
+    Attributes:
+        message: What it says.
+        level: How important, as in `logging`.
+        source: The plugin it comes from, or `meltano`.
+        details: Everything else on the line.
+    """
+
+    message: str
+    level: int = logging.INFO
+    source: str = MELTANO
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def parse(line: str) -> LogRecord:
+    """Read a line; what is no JSON is a message as it stands."""
+    fields = _json_object(line)
+    if fields is None:
+        return LogRecord(line.strip())
+    message = str(fields.pop("event", ""))
+    source = str(fields.pop("name", MELTANO))
+    level = _level(str(fields.pop("level", "info")))
+    # Meltano passes on what plugins write without understanding all of it.
+    if (event := _json_object(message)) and isinstance(info := event.get("info"), dict):
+        message, level = str(info.get("msg", "")), _level(str(info.get("level")))
+    elif written := _CONSOLE_LINE.match(message):
+        message, level = written["text"], _level(written["level"])
+    return LogRecord(message, level, source, fields)
+
+
+class Diagnosis:
+    """Why a run failed, in the words of the plugin that knows."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.errors: list[tuple[str, str]] = []
+        self._exceptions: dict[str, str] = {}
+        self._culprit: str | None = None
+        self._verdict: str | None = None
+
+    def observe(self, record: LogRecord) -> None:
+        """Remember what may explain a failure."""
+        if record.message == _BLOCK_ENDED:
+            if record.details.get("success") is False:
+                self._verdict = str(record.details.get("err"))
+                self._culprit = _culprit(record.details)
+        elif record.level >= logging.ERROR:
+            self.errors.append((record.source, _sentence(record.message)))
+        elif _EXCEPTION_LINE.match(record.message):
+            self._exceptions[record.source] = _sentence(record.message)
+
+    @property
+    def sentence(self) -> str:
+        """The last error of the plugin that failed, or the next best there is."""
+        plugin_errors = [error for error in self.errors if error[0] != MELTANO]
+        for candidates in (
+            [text for source, text in self.errors if source == self._culprit],
+            [
+                text
+                for source, text in self._exceptions.items()
+                if source == self._culprit
+            ],
+            [text for _, text in plugin_errors],
+            [self._verdict] if self._verdict else [],
+            [text for _, text in self.errors],
+            list(self._exceptions.values()),
+        ):
+            if candidates:
+                return _sentence(candidates[-1])
+        return "Meltano ended without saying why."
+
+
+def _culprit(details: dict[str, Any]) -> str:
+    """The plugin whose exit code ended a block.
+
+    A target that dies takes the tap with it, so it is blamed first.
+    """
+    exit_codes = details.get("exit_codes") or {}
+    if "loaders" in exit_codes:
+        return TARGET
+    if "extractors" in exit_codes:
+        return TAP
+    return DBT if details.get("block_type") == "InvokerCommand" else MELTANO
+
+
+def _sentence(text: str) -> str:
+    """One line that ends as a sentence does."""
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_SENTENCE:
+        line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    """The object that a text is, if it is one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _level(name: str) -> int:
+    """A level's number; dbt and Meltano have names of their own for some."""
+    return logging.getLevelNamesMapping().get(name.upper(), logging.INFO)
