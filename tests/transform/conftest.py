@@ -1,0 +1,186 @@
+"""A real PostgreSQL, dbt itself, and raw documents to transform."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from healthhub.embedded import EmbeddedPostgres
+from psycopg import sql
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parents[2]
+DBT_PYTHON = PROJECT / ".meltano/utilities/dbt-postgres/venv/bin/python"
+
+USER = "0a0a0a0a-0000-4000-8000-000000000001"
+OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
+
+
+class Dbt:
+    """dbt on the project, against the server that the environment names."""
+
+    def __init__(self, environment: dict[str, str], target: Path) -> None:
+        """Start the process that runs it."""
+        if not DBT_PYTHON.exists():
+            pytest.fail("dbt is not installed: run `make setup` first.")
+        self.target = target
+        self._process = subprocess.Popen(
+            [DBT_PYTHON, Path(__file__).with_name("dbt_worker.py")],
+            env={**os.environ, **environment, "DO_NOT_TRACK": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str) -> dict[str, Any]:
+        """Run a command; its outcome is in the answer."""
+        project = str(PROJECT / "transform")
+        command = [
+            *("--quiet", "--no-use-colors", "--log-level-file", "none"),
+            *arguments,
+            *("--project-dir", project, "--profiles-dir", project),
+            *("--target-path", str(self.target)),
+        ]
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def build(self, *arguments: str) -> dict[str, Any]:
+        """Build everything, which has to succeed."""
+        answer = self("build", *arguments)
+        assert answer["success"], "\n".join(answer["messages"])
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+class Database:
+    """The database under test."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        """Use a connection that commits each statement."""
+        self.connection = connection
+
+    def __call__(self, query: str, *parameters: object) -> list[dict[str, Any]]:
+        """Run one statement and return its rows."""
+        cursor = self.connection.execute(query.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def one(self, query: str, *parameters: object) -> dict[str, Any]:
+        """Run a query that has one row."""
+        (row,) = self(query, *parameters)
+        return row
+
+    def load(self, stream: str, *documents: dict[str, Any], at: str = "now") -> None:
+        """Upsert raw documents, as target-postgres does.
+
+        Args:
+            stream: The raw table.
+            documents: What Oura sent; `user_id` is USER unless it says otherwise.
+            at: When they were extracted and loaded.
+        """
+        table = sql.Identifier("raw_oura", stream)
+        columns = sql.SQL("jsonb_populate_record(null::{}, %s) as document")
+        same = sql.SQL(" and ").join(
+            sql.SQL("raw.{key} = document.{key}").format(key=sql.Identifier(key))
+            for key in self._key(stream)
+        )
+        moment = self.one("select %s::timestamptz at time zone 'UTC' as utc", at)["utc"]
+        names = ("_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at")
+        times = dict.fromkeys(names, moment.isoformat())
+        statement = sql.SQL(
+            "delete from {table} as raw using {columns} where {same};"
+            "insert into {table} select document.* from {columns}",
+        ).format(table=table, columns=columns.format(table), same=same)
+        with psycopg.ClientCursor(self.connection) as cursor:
+            for document in documents:
+                record = json.dumps({"user_id": USER, **document, **times})
+                cursor.execute(statement, (record, record))
+
+    def _key(self, stream: str) -> list[str]:
+        rows = self(
+            "select attname from pg_index join pg_attribute"
+            " on attrelid = indrelid and attnum = any(indkey)"
+            " where indisprimary and indrelid = to_regclass(%s)",
+            f"raw_oura.{stream}",
+        )
+        return [row["attname"] for row in rows]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[dict[str, str]]:
+    """An embedded PostgreSQL of its own, by libpq's variables."""
+    home = Path(tempfile.mkdtemp(prefix="healthhub-transform-"))
+    home.chmod(0o755)
+    try:
+        with EmbeddedPostgres(home).using() as lease:
+            yield {
+                **lease.database.environment,
+                "PGDATABASE": "healthhub",
+                "PGOPTIONS": "-c synchronous_commit=off",
+            }
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def dbt(
+    server: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Dbt]:
+    """dbt, started once; the database that it uses is fresh in every test."""
+    dbt = Dbt(server, tmp_path_factory.mktemp("target"))
+    try:
+        yield dbt
+    finally:
+        dbt.close()
+
+
+@pytest.fixture(scope="session")
+def empty_database(server: dict[str, str], dbt: Dbt) -> str:
+    """The name of a database in which everything was built of nothing."""
+    with _connect(server, "postgres") as maintenance:
+        maintenance.execute("create database healthhub")
+        dbt.build()
+        maintenance.execute("alter database healthhub rename to empty")
+    return "empty"
+
+
+@pytest.fixture
+def database(server: dict[str, str], empty_database: str) -> Iterator[Database]:
+    """A database in which everything exists and is empty."""
+    name = sql.Identifier(empty_database)
+    with _connect(server, "postgres") as maintenance:
+        maintenance.execute("drop database if exists healthhub")
+        maintenance.execute(
+            sql.SQL("create database healthhub template {name}").format(name=name)
+        )
+    with _connect(server, "healthhub") as connection:
+        yield Database(connection)
+
+
+def _connect(server: dict[str, str], name: str) -> psycopg.Connection[dict[str, Any]]:
+    return psycopg.connect(
+        host=server["PGHOST"],
+        port=server["PGPORT"],
+        user=server["PGUSER"],
+        password=server["PGPASSWORD"],
+        dbname=name,
+        autocommit=True,
+        row_factory=dict_row,
+    )

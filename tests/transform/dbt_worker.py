@@ -1,0 +1,38 @@
+"""Run dbt commands from standard input, one JSON list of arguments a line.
+
+It runs in dbt's own environment and stays up, for importing dbt takes longer than
+building the whole project. Each answer is one JSON line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+
+from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]  # not in .venv
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    messages: list[str] = []
+    runner = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)])
+    for line in sys.stdin:
+        messages.clear()
+        with contextlib.redirect_stdout(sys.stderr):
+            done = runner.invoke(json.loads(line))
+        results = getattr(done.result, "results", None) or []
+        answer = {
+            "success": done.success,
+            "statuses": {r.node.name: str(r.status) for r in results if r.node},
+            "messages": messages,
+        }
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
