@@ -88,7 +88,7 @@ def _load(pipeline: Pipeline, screen: Screen) -> None:
         if source != MELTANO and error != decisive:
             screen.say(f"{source}: {error}")
     if decisive:
-        message = f"The run failed: {decisive} Its log is {pipeline.log}."
+        message = f"{decisive} The log of this run is {pipeline.log}."
         raise HealthHubError(message)
 
 
