@@ -17,7 +17,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def run(  # noqa: PLR0913 - a switch each
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8642,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")
+    ] = 8642,
     seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
     years: Annotated[
         int, typer.Option(min=0, max=30, help="Years of history up to today.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oura_sandbox.windows import Window
 
 REMEMBERED = 1 << 16
-"""Days of a route that are kept; three years of all routes are 18,000."""
+"""Days of a route that are kept; three years of one account are 18,000."""
 
 MARGIN = 2
 """Days between the day a document belongs to and its instant in UTC, at most."""
@@ -42,7 +42,6 @@ class Documents:
         """Open a person's documents."""
         self._person = person
         self._first = first
-        self._rendered = lru_cache(REMEMBERED)(self._render)
         self._revised: dict[str, dict[str, Entry | None]] = {}
 
     def select(self, route: DocumentRoute, window: Window) -> list[Entry]:
@@ -57,7 +56,7 @@ class Documents:
         found = [
             entry
             for day in days
-            for entry in self._rendered(route.name, day)
+            for entry in _rendered(self._person, route.name, day)
             if entry.id not in revised
         ]
         found += [entry for entry in revised.values() if entry]
@@ -76,7 +75,7 @@ class Documents:
         known = day and (self._first <= day <= self._person.today or not route.dated)
         if not day or not known:
             return None
-        entries = self._rendered(route.name, day.toordinal())
+        entries = _rendered(self._person, route.name, day.toordinal())
         return next((entry for entry in entries if entry.id == identifier), None)
 
     def put(self, route: DocumentRoute, document: Document) -> None:
@@ -92,10 +91,12 @@ class Documents:
         """Undo all that was put and deleted."""
         self._revised.clear()
 
-    def _render(self, name: str, ordinal: int) -> tuple[Entry, ...]:
-        route = DOCUMENTS[name]
-        built = route.build(self._person, date.fromordinal(ordinal))
-        return tuple(render(route, document) for document in built)
+
+@lru_cache(REMEMBERED)
+def _rendered(person: Person, name: str, ordinal: int) -> tuple[Entry, ...]:
+    route = DOCUMENTS[name]
+    documents = route.documents(person, date.fromordinal(ordinal))
+    return tuple(render(route, document) for document in documents)
 
 
 def render(route: DocumentRoute, document: Document) -> Entry:

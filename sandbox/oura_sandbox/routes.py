@@ -41,6 +41,7 @@ class DocumentRoute:
     name: str
     scope: str
     build: Callable[[Person, date], Iterator[Document]]
+    """Makes the documents of a day that is over."""
     instant: str | None = None
     """The field that windows are compared with; None stands for the start of `day`."""
     day: str = "day"
@@ -48,6 +49,14 @@ class DocumentRoute:
     """Whether `fields` is honoured."""
     dated: bool = True
     """Whether the route has a window; without one it serves all there is."""
+    begins: bool = False
+    """Whether the day that has only begun has documents, too."""
+
+    def documents(self, person: Person, day: date) -> Iterator[Document]:
+        """Return the documents of a day, as far as the day has come."""
+        if day < person.today or (self.begins and day == person.today):
+            return self.build(person, day)
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,9 @@ PERSONAL_INFO = "personal_info"
 DOCUMENTS = {
     route.name: route
     for route in (
-        DocumentRoute("daily_activity", "daily", daily_activity, "timestamp"),
+        DocumentRoute(
+            "daily_activity", "daily", daily_activity, "timestamp", begins=True
+        ),
         DocumentRoute(
             "daily_cardiovascular_age", "heart_health", daily_cardiovascular_age
         ),
@@ -92,7 +103,7 @@ DOCUMENTS = {
             dated=False,
         ),
         DocumentRoute("session", "session", session, "start_datetime"),
-        DocumentRoute("sleep", "daily", sleep, "bedtime_start"),
+        DocumentRoute("sleep", "daily", sleep, "bedtime_start", begins=True),
         DocumentRoute("sleep_time", "daily", sleep_time),
         DocumentRoute("tag", "tag", tag, "timestamp", selects=False),
         DocumentRoute("vO2_max", "heart_health", vo2_max, "timestamp"),

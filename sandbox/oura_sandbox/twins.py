@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from oura_sandbox import windows
 from oura_sandbox.errors import json, not_found, unauthorized
-from oura_sandbox.person.clock import DAY
+from oura_sandbox.person.clock import before
 from oura_sandbox.routes import DOCUMENTS, SERIES, Document, DocumentRoute
 
 if TYPE_CHECKING:
@@ -89,20 +89,20 @@ class Twin:
     def samples(self, route: SeriesRoute, window: windows.Window) -> list[Document]:
         """Take two rows, wherever the window lies."""
         person = self._account.person
-        noon = 1000 * (window.start // (1000 * DAY) * DAY)
-        day = date(1970, 1, 1).toordinal() + noon // (1000 * DAY)
-        rows = route.build(person, date.fromordinal(day))
+        day = date.fromordinal(windows.ordinal(window.start))
+        rows = route.build(person, day)
         return [
             orjson.loads(row) for (_, row), _ in zip(rows, range(SAMPLES), strict=False)
         ]
 
     def _sample(self, name: str) -> Document:
         """Find the newest document of a route."""
-        route = DOCUMENTS[name]
-        everything = windows.Window(0, 1000 * self._account.person.now)
-        return dict(
-            orjson.loads(self._account.documents.select(route, everything)[-1].body)
-        )
+        person = self._account.person
+        day = person.today
+        while True:
+            day = before(day)
+            for document in DOCUMENTS[name].documents(person, day):
+                return document
 
     def _on(self, route: DocumentRoute, day: date, number: int) -> Document:
         """Move the sample to a day: its dates, and its id."""

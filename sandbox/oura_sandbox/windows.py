@@ -74,12 +74,13 @@ def moment(text: str) -> int:
 
 def days(window: Window, first: date, last: date, *, margin: int) -> range:
     """Return the ordinals of the days that may hold something of a window."""
-    low = _ordinal(window.start) - margin
-    high = _ordinal(window.end) + margin
+    low = ordinal(window.start) - margin
+    high = ordinal(window.end) + margin
     return range(max(low, first.toordinal()), min(high, last.toordinal()) + 1)
 
 
-def _ordinal(milliseconds: int) -> int:
+def ordinal(milliseconds: int) -> int:
+    """Return the UTC day that an instant falls on."""
     return EPOCH + milliseconds // (1000 * DAY)
 
 

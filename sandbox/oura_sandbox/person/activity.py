@@ -68,25 +68,26 @@ def _document(person: Person, moved: Movement) -> dict[str, Any]:
     target = person.traits.target_calories
     if person.plan(moved.day).illness:
         target = max(150, target - 150)
+    mets = moved.mets
     walked = METRES_PER_CALORIE * moved.active_calories
     return {
         "id": person.id("daily_activity", moved.day),
         "active_calories": moved.active_calories,
-        "average_met_minutes": round(mean(moved.mets), 5),
+        "average_met_minutes": round(mean(mets), 5),
         "class_5_min": moved.classes,
         "contributors": contributors,
         "day": moved.day.isoformat(),
         "equivalent_walking_distance": walked,
-        "high_activity_met_minutes": round(moved.met_minutes(HIGH)),
+        "high_activity_met_minutes": round(moved.met_minutes[HIGH]),
         "high_activity_time": moved.seconds(HIGH),
         "inactivity_alerts": _alerts(moved),
-        "low_activity_met_minutes": round(moved.met_minutes(LOW)),
+        "low_activity_met_minutes": round(moved.met_minutes[LOW]),
         "low_activity_time": moved.seconds(LOW),
-        "medium_activity_met_minutes": round(moved.met_minutes(MEDIUM)),
+        "medium_activity_met_minutes": round(moved.met_minutes[MEDIUM]),
         "medium_activity_time": moved.seconds(MEDIUM),
         "met": {
             "interval": 60.0,
-            "items": moved.mets,
+            "items": mets,
             "timestamp": local(moved.start, moved.zone),
         },
         "meters_to_target": max(0, METRES_PER_CALORIE * target - walked),
@@ -98,7 +99,7 @@ def _document(person: Person, moved: Movement) -> dict[str, Any]:
             if moved.worn
             else None
         ),
-        "sedentary_met_minutes": round(moved.met_minutes(INACTIVE)),
+        "sedentary_met_minutes": round(moved.met_minutes[INACTIVE]),
         "sedentary_time": moved.seconds(INACTIVE),
         "steps": moved.steps,
         "target_calories": target,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from oura_sandbox.person.clock import DAY, after, before, day_utc, midnight_utc
+from oura_sandbox.person.clock import DAY, after, before, day_utc, local, midnight_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,15 +40,9 @@ def ring_battery_level(person: Person, day: date) -> Iterator[tuple[int, str]]:
             return
         level = _level(person, moment)
         flag = "true" if in_charger else "false"
-        second = moment - midnight
-        yield (
-            moment * 1000,
-            (
-                f'{{"timestamp":"{day}T{second // 3600:02}:{second // 60 % 60:02}:'
-                f'{second % 60:02}+00:00","timestamp_unix":{moment}000,'
-                f'"charging":{flag},"in_charger":{flag},"level":{level}}}'
-            ),
-        )
+        row = f'"charging":{flag},"in_charger":{flag},"level":{level}'
+        stamp = f'"timestamp":"{local(moment, UTC)}","timestamp_unix":{moment}000'
+        yield moment * 1000, f"{{{stamp},{row}}}"
 
 
 def _level(person: Person, moment: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def day_utc(moment: int) -> date:
     return datetime.fromtimestamp(moment, UTC).date()
 
 
-def local(moment: int, zone: ZoneInfo) -> str:
+def local(moment: int, zone: tzinfo) -> str:
     """Write an instant as the wearer's clock shows it, with its offset."""
     return datetime.fromtimestamp(moment, zone).isoformat()
 

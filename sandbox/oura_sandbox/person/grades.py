@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ def weighted(parts: Iterable[tuple[int | None, float]]) -> int:
     known = [(value, weight) for value, weight in parts if value is not None]
     total = sum(weight for _, weight in known)
     return round(sum(value * weight for value, weight in known) / total)
+
+
+def spread(values: Iterable[float]) -> float:
+    """Return the standard deviation of values."""
+    found = list(values)
+    middle = mean(found)
+    return sqrt(mean((value - middle) ** 2 for value in found))
 
 
 def mean(values: Iterable[float]) -> float:

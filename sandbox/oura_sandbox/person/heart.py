@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oura_sandbox.person.clock import DAY, after, before, midnight_utc
-from oura_sandbox.person.dice import dice
 from oura_sandbox.person.movement import (
     HIGH,
     INACTIVE,
@@ -15,6 +14,7 @@ from oura_sandbox.person.movement import (
     REST,
     SLOT,
 )
+from oura_sandbox.person.noise import noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,6 @@ BURSTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "awake": DAYTIME,
     "workout": (tuple(range(2, 300, 12)), tuple(range(5, 300, 10))),
 }
-# Drawing each sample's noise anew would be most of the work.
-_rng = dice("heart rate noise")
-NOISE = tuple(_rng.gauss(0, 1) for _ in range(4099))
 TIMES = tuple(
     f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
     for second in range(DAY)
@@ -55,13 +52,12 @@ def heartrate(person: Person, day: date) -> Iterator[tuple[int, str]]:
     midnight = midnight_utc(day)
     for start, source, beats in _slots(person, day):
         spread = SPREAD[source]
-        place = rng.randrange(len(NOISE) - 30)
-        for second in rng.choice(BURSTS[source]):
+        burst = rng.choice(BURSTS[source])
+        for second, off in zip(burst, noise(rng, len(burst)), strict=True):
             moment = start + second
             if moment > person.now:
                 return
-            place += 1
-            bpm = round(beats + spread * NOISE[place])
+            bpm = round(beats + spread * off)
             stamp = f"{day}T{TIMES[moment - midnight]}+00:00"
             row = f'"timestamp_unix":{moment}000,"bpm":{bpm},"source":"{source}"'
             yield moment * 1000, f'{{"timestamp":"{stamp}",{row}}}'

@@ -31,7 +31,6 @@ def _pool(low: float, high: float) -> tuple[float, ...]:
     return tuple(round(rng.uniform(low, high), 1) for _ in range(2003))
 
 
-# Drawing each minute of each day anew would be most of the work.
 METS = {
     NON_WEAR: _pool(0.1, 0.1),
     REST: _pool(0.9, 1.0),
@@ -40,6 +39,12 @@ METS = {
     MEDIUM: _pool(3.2, 5.6),
     HIGH: _pool(6.2, 10.5),
 }
+"""METs a minute to cut five minutes from; drawing them anew would take too long."""
+FIVE = {
+    kind: tuple(sum(pool[place : place + 5]) for place in range(len(pool)))
+    for kind, pool in METS.items()
+}
+"""What five minutes add up to, by where they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,10 @@ class Movement:
     start: int
     classes: str
     """One digit for each five minutes."""
-    mets: list[float]
-    """One value for each minute."""
+    places: tuple[int, ...]
+    """For each five minutes, where their METs begin."""
+    met_minutes: dict[str, float]
+    """MET minutes by class."""
     steps: int
     active_calories: int
     total_calories: int
@@ -66,13 +73,11 @@ class Movement:
         """Return the time spent in one class of activity."""
         return SLOT * self.classes.count(kind)
 
-    def met_minutes(self, kind: str) -> float:
-        """Return the MET minutes spent in one class of activity."""
-        return sum(
-            sum(self.mets[5 * slot : 5 * slot + 5])
-            for slot, found in enumerate(self.classes)
-            if found == kind
-        )
+    @property
+    def mets(self) -> list[float]:
+        """One value for each minute."""
+        slots = zip(self.classes, self.places, strict=True)
+        return [met for kind, at in slots for met in METS[kind][at : at + 5]]
 
 
 def move(
@@ -125,23 +130,24 @@ def measure(
     night: Night, start: int, classes: str, traits: Traits, rng: Dice
 ) -> Movement:
     """Count what the ring counts in the day after a night."""
-    mets: list[float] = []
-    for kind in classes:
-        pool = METS[kind]
-        place = rng.randrange(len(pool) - 5)
-        mets += pool[place : place + 5]
+    limit = len(METS[REST]) - 5
+    places = tuple(int(rng.random() * limit) for _ in classes)
+    met_minutes = dict.fromkeys(METS, 0.0)
+    for kind, place in zip(classes, places, strict=True):
+        met_minutes[kind] += FIVE[kind][place]
     calorie_minute = traits.weight * 3.5 / 200
-    active = [met - 1 for met in mets if met > 1.5]  # noqa: PLR2004 - inactive at most
-    pace = rng.uniform(0.9, 1.1)
+    active = sum(met_minutes[kind] - 5 * classes.count(kind) for kind in STEPS)
+    # The body burns on while the ring is in its charger.
+    unseen = 5 * classes.count(NON_WEAR)
+    steps = sum(5 * each * classes.count(kind) for kind, each in STEPS.items())
     return Movement(
         day=night.day,
         zone=night.zone,
         start=start,
         classes=classes,
-        mets=mets,
-        steps=round(
-            pace * sum(5 * each * classes.count(kind) for kind, each in STEPS.items())
-        ),
-        active_calories=round(calorie_minute * sum(active)),
-        total_calories=round(calorie_minute * sum(max(met, 0.9) for met in mets)),
+        places=places,
+        met_minutes=met_minutes,
+        steps=round(rng.uniform(0.9, 1.1) * steps),
+        active_calories=round(calorie_minute * active),
+        total_calories=round(calorie_minute * (sum(met_minutes.values()) + unseen)),
     )

@@ -7,6 +7,7 @@ from math import sin, tau
 from typing import TYPE_CHECKING
 
 from oura_sandbox.person.clock import instant
+from oura_sandbox.person.noise import noise
 
 if TYPE_CHECKING:
     from datetime import date
@@ -152,12 +153,11 @@ def _heart(phases: str, lowest: float, rng: Dice, *, late: bool) -> tuple[int, .
     """Draw the heart rate, which sinks to its lowest and rises towards morning."""
     count = -(-len(phases) * EPOCH // SLOT)
     turn = count * (0.85 if late else rng.uniform(0.5, 0.75))
-    gauss = rng.gauss
     bonus = {DEEP: 0.0, LIGHT: 1.0, REM: 3.0, AWAKE: 6.0}
     heart = []
-    for slot in range(count):
+    for slot, off in enumerate(noise(rng, count)):
         away = (slot - turn) / turn if slot < turn else 0.5 * (slot - turn) / turn
-        beats = lowest + 11 * away * away + bonus[phases[slot * 10]] + gauss(0, 1)
+        beats = lowest + 11 * away * away + bonus[phases[slot * 10]] + off
         heart.append(round(max(lowest, beats)))
     return tuple(heart)
 
@@ -165,7 +165,8 @@ def _heart(phases: str, lowest: float, rng: Dice, *, late: bool) -> tuple[int, .
 def curve(night: Night, rng: Dice) -> list[int | None]:
     """Draw the heart rate variability of a night, a value for each five minutes."""
     samples = [
-        max(5, round(night.hrv * rng.gauss(1, 0.22))) for _ in range(len(night.heart))
+        max(5, round(night.hrv * (1 + 0.22 * off)))
+        for off in noise(rng, len(night.heart))
     ]
     # The ring needs a few minutes until its first value, and loses one at times.
     return [

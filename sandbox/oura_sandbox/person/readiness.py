@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import pstdev
 from typing import TYPE_CHECKING, Any
 
 from oura_sandbox.person.clock import before
-from oura_sandbox.person.grades import grade, mean, weighted
+from oura_sandbox.person.grades import grade, mean, spread, weighted
 from oura_sandbox.person.sleep_score import bedtime, sleep_contributors, sleep_score
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def readiness(person: Person, day: date) -> dict[str, Any]:
             person.traits.sleep_need - 1.5,
             person.traits.sleep_need + 0.6,
         ),
-        "sleep_regularity": grade(pstdev(bedtime(each) for each in nights), 1.6, 0.2),
+        "sleep_regularity": grade(spread(bedtime(each) for each in nights), 1.6, 0.2),
     }
     return {
         "contributors": contributors,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from oura_sandbox.person.clock import before, local, offset
+from oura_sandbox.person.dice import dice
 from oura_sandbox.person.grades import mean
 from oura_sandbox.person.night import AWAKE, DEEP, LIGHT, REM, SLOT, Night, curve
 from oura_sandbox.person.readiness import readiness
@@ -24,8 +26,17 @@ if TYPE_CHECKING:
     from oura_sandbox.person.dice import Dice
     from oura_sandbox.person.plan import Nap
 
-MOVES = {DEEP: "11111112", LIGHT: "11111212", REM: "11112213", AWAKE: "23424321"}
-"""How restless the person is in each phase, to choose from."""
+_rng = dice("moves")
+MOVES = {
+    phase: "".join(_rng.choices(kinds, k=4099))
+    for phase, kinds in (
+        (DEEP, "11111112"),
+        (LIGHT, "11111212"),
+        (REM, "11112213"),
+        (AWAKE, "23424321"),
+    )
+}
+"""How restless the person is in each phase, to cut from."""
 REASONS = ("foreground_sleep_analysis",) * 6 + (
     "background_created_foreground_updated",
     "background_sleep_analysis",
@@ -223,9 +234,9 @@ def _samples(night: Night, items: list[int | None]) -> dict[str, Any]:
 
 
 def _movement(phases: str, rng: Dice) -> str:
-    return "".join(
-        MOVES[phase][place]
-        for phase, place in zip(
-            phases, rng.choices(range(8), k=len(phases)), strict=True
-        )
-    )
+    moves = []
+    for phase, run in groupby(phases):
+        length = len(list(run))
+        place = rng.randrange(4099 - length)
+        moves.append(MOVES[phase][place : place + length])
+    return "".join(moves)
