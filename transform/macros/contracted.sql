@@ -1,8 +1,9 @@
 {#
     A table of documents is its contract: which columns, of which type, within
-    which bounds stands in the YAML of the folder, and what each is read from in
-    the staging view. This is the query between the two. Of several documents
-    with one id the one read last counts.
+    which bounds stands in the YAML of its folder, and what each is read from in
+    its staging view. This is the query between the two. Documents that break
+    the contract are not in it (they are in set_aside_documents), and of several
+    with one identity the one read last counts.
 #}
 
 {% macro contracted(documents) %}
@@ -17,48 +18,78 @@
         now() as created_at,
         now() as updated_at
     from (
-        select distinct on (user_id, document_id) candidate.*
+        select distinct on ({{ identity(model) | join(', ') }}) candidate.*
         from {{ documents }} as candidate
-        where candidate.deleted_at is null
-            and {{ loaded_since_last_reading('candidate') }}
-        {% for rule in contract_rules(columns) %}
-            and ({{ rule.holds }}) is not false
+        where {{ changed_since_last_reading('candidate') }}
+            and candidate.deleted_at is null
+        {% for rule in contract_rules(model) %}
+            and ({{ rule.condition }}) is not false
         {% endfor %}
-        order by user_id, document_id, extracted_at desc
+        order by {{ identity(model) | join(', ') }}, extracted_at desc
     ) as document
 {% endmacro %}
 
 
+{# A row a document, also where its key in the table is its day. #}
+{% macro identity(table) %}
+    {% set key = primary_key(table) %}
+    {% do return(
+        ['user_id', 'document_id']
+        if key == ['user_id', 'day'] and 'document_id' in table.columns
+        else key
+    ) %}
+{% endmacro %}
+
+
 {# What a contract demands of each column, as conditions over the staging view:
-   that it fits its type and passes its checks. A day lies between the founding
-   of Oura and tomorrow, which is where the date line is. #}
-{% macro contract_rules(columns) %}
-    {% set bounds = {
-        'smallint': 'between -32768 and 32767',
-        'integer': 'between -2147483648 and 2147483647',
-        'numeric(5,2)': 'between -999.99 and 999.99',
-        'timestamptz': "> '-infinity'",
-    } %}
+   that it is there, fits its type, and passes its checks. #}
+{% macro contract_rules(table) %}
     {% set rules = [] %}
-    {% for column in columns %}
-        {% if column.name == 'day' %}
-            {% do rules.append({
-                'column': 'day',
-                'holds': "day between '2013-01-01' and "
-                    ~ "cast(now() at time zone 'UTC' as date) + 1",
-            }) %}
+    {% for column in table.columns.values() %}
+        {% set name, type = column.name, column.data_type %}
+        {% set conditions = [] %}
+        {% if name in ('day', 'start_day') %}
+            {% do conditions.append(day_condition(name)) %}
         {% endif %}
-        {% if column.data_type in bounds %}
-            {% do rules.append({
-                'column': column.name,
-                'holds': column.name ~ ' ' ~ bounds[column.data_type],
-            }) %}
+        {% if bounds(type) %}
+            {% do conditions.append(name ~ ' ' ~ bounds(type)) %}
         {% endif %}
-        {% for constraint in column.constraints if constraint.type == 'check' %}
-            {% do rules.append({
-                'column': column.name, 'holds': constraint.expression,
-            }) %}
+        {% for constraint in column.constraints %}
+            {% if constraint.type == 'check' %}
+                {% do conditions.append(constraint.expression) %}
+            {% elif constraint.type == 'not_null' %}
+                {% do conditions.append(name ~ ' is not null') %}
+            {% endif %}
         {% endfor %}
+        {% if name not in times_of_a_row() %}
+            {% for condition in conditions %}
+                {% do rules.append({'column': name, 'condition': condition}) %}
+            {% endfor %}
+        {% endif %}
     {% endfor %}
     {% do return(rules) %}
+{% endmacro %}
+
+
+{# Between the founding of Oura and tomorrow, which it is beyond the date line. #}
+{% macro day_condition(name) -%}
+    {{ name }} between '2013-01-01' and cast(now() at time zone 'UTC' as date) + 1
+{%- endmacro %}
+
+
+{# NaN is above all numbers, and what is no time was read as -infinity. #}
+{% macro bounds(type) %}
+    {% if type == 'smallint' %}
+        {% do return('between -32768 and 32767') %}
+    {% elif type == 'integer' %}
+        {% do return('between -2147483648 and 2147483647') %}
+    {% elif type.startswith('numeric(') %}
+        {% set precision, scale = type[8:-1].split(',') %}
+        {% set largest = '9' * (precision | int - scale | int)
+            ~ '.' ~ '9' * (scale | int) %}
+        {% do return('between -' ~ largest ~ ' and ' ~ largest) %}
+    {% elif type in ('timestamp', 'timestamptz') %}
+        {% do return("> '-infinity'") %}
+    {% endif %}
+    {% do return(none) %}
 {% endmacro %}

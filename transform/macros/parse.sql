@@ -1,8 +1,18 @@
 {#
-    Casts that never fail. What cannot be read becomes a value that no rule of a
-    contract accepts ('NaN', '-infinity'), so that its document is set aside and
-    the others are not held up.
+    Casts that never fail. What cannot be read becomes a value that no contract
+    accepts ('NaN', '-infinity'), so that its document is set aside and the
+    others are not held up.
 #}
+
+{# A value that does not fit its column is in `unknown_fields`, and so is one
+   that came before the tap knew the field. #}
+{% macro number(column) -%}
+    coalesce(
+        {{ column }},
+        {{ json_number('unknown_fields', column) }}
+    )
+{%- endmacro %}
+
 
 {% macro json_number(object, field) -%}
     case
@@ -14,50 +24,95 @@
 {%- endmacro %}
 
 
+{# An instant with what it was on the wearer's clock: local time, and the offset
+   from UTC in minutes. #}
+{% macro local_times(text, name=none) -%}
+    {%- set name = name or text -%}
+    {{ instant(text) }} as {{ name }},
+    {{ local_time(text) }} as {{ name }}_local,
+    {{ utc_offset(text) }} as {{ name }}_utc_offset
+{%- endmacro %}
+
+
+{# NULL, too, for a local time that says no offset. #}
 {% macro instant(text) -%}
     case
-        when {{ text }} is null then null
-        when {{ text }} ~ '{{ iso_8601_pattern() }}'
+        when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}$'
             then cast({{ text }} as timestamptz)
-        else '-infinity'
+        when {{ text }} !~ '^{{ date_time_pattern() }}$' then '-infinity'
     end
 {%- endmacro %}
 
 
-{# A real date of this century, a time, and an offset from UTC. #}
-{% macro iso_8601_pattern() -%}
-    {%- set date = [
+{% macro local_time(text) -%}
+    case
+        when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}?$'
+            then cast({{ text }} as timestamp)
+        when {{ text }} is not null then '-infinity'
+    end
+{%- endmacro %}
+
+
+{% macro utc_offset(text) -%}
+    case
+        when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}$'
+            then extract(
+                epoch from cast({{ text }} as timestamp)
+                - cast({{ text }} as timestamptz) at time zone 'UTC'
+            ) / 60
+    end
+{%- endmacro %}
+
+
+{# A date of this century that exists, and a time of day. #}
+{% macro date_time_pattern() -%}
+    {%- set days = [
         '(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])',
         '(0[469]|11)-(0[1-9]|[12][0-9]|30)',
         '02-(0[1-9]|1[0-9]|2[0-8])',
     ] | join('|') -%}
-    {%- set leap_day = '([02468][048]|[13579][26])-02-29' -%}
-    ^20(([0-9]{2}-({{ date }}))|({{ leap_day }}))
+    {%- set leap_days = '([02468][048]|[13579][26])-02-29' -%}
+    20([0-9]{2}-({{ days }})|{{ leap_days }})
     {#- #}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?
-    {#- #}(Z|[+-](0[0-9]|1[0-5]):?[0-5][0-9])$
 {%- endmacro %}
 
 
-{# Oura's ids are strings and usually UUIDs: one that is not, or is missing, is
+{% macro offset_pattern() -%}
+    (Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)
+{%- endmacro %}
+
+
+{# Oura's ids are strings and usually UUIDs. One that is not, or is missing, is
    mapped to a name-based UUID of account, stream and id (or what stands in for
    it), the same on every run. #}
-{% macro document_id(stream, id, instead) -%}
+{% macro document_id(stream, instead='id') -%}
     case
-        when lower({{ id }}) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
-            then cast({{ id }} as uuid)
-        else cast(
-            overlay(
-                overlay(
-                    md5(
-                        concat_ws(
-                            '/',
-                            user_id,
-                            '{{ stream }}',
-                            coalesce('id ' || {{ id }}, '{{ instead }} ' || {{ instead }})
-                        )
-                    ) placing '3' from 13
-                ) placing '8' from 17
-            ) as uuid
-        )
+        when id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            then cast(id as uuid)
+        else cast(overlay(overlay(md5(
+            concat_ws(
+                '/', user_id, '{{ stream }}',
+                coalesce('id ' || id, '{{ instead }} ' || {{ instead }})
+            )
+        ) placing '3' from 13) placing '8' from 17) as uuid)
     end
+{%- endmacro %}
+
+
+{# What every staging view ends with: the document as sent, without the long
+   lists of samples, and when it was read, loaded, and found missing (in UTC). #}
+{% macro as_loaded(stream, without=[]) -%}
+    '{{ stream }}' as stream,
+    to_jsonb(source) - array[
+        'user_id',
+        {%- for name in without %}
+        '{{ name }}',
+        {%- endfor %}
+        {%- for name in target_columns() %}
+        '{{ name }}'{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    ] as content,
+    _sdc_extracted_at as extracted_at,
+    _sdc_batched_at as loaded_at,
+    _sdc_deleted_at as deleted_at
 {%- endmacro %}

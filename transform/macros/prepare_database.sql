@@ -8,9 +8,8 @@
 {% macro prepare_database() %}
     {% if not execute %}{% do return('') %}{% endif %}
 
-    {% set present = run_query(columns_of_raw_tables()) %}
     {% set found = {} %}
-    {% for row in present.rows %}
+    {% for row in run_query(columns_of_raw_tables()).rows %}
         {% do found.setdefault(row['table_name'], []).append(row['column_name']) %}
     {% endfor %}
 
@@ -26,6 +25,7 @@
         {% else %}
             {{ add_raw_columns(source, found[source.name]) }}
         {% endif %}
+        {{ index_raw_table(source) }}
     {% endfor %}
 {% endmacro %}
 
@@ -49,10 +49,10 @@
         {% for column in source.columns.values() %}
             {{ adapter.quote(column.name) }} {{ column.data_type }},
         {% endfor %}
-        {% for name, data_type in target_columns().items() %}
-            {{ name }} {{ data_type }},
+        {% for name, type in target_columns().items() %}
+            {{ name }} {{ type }},
         {% endfor %}
-        primary key ({{ quoted(source.config.meta.key) | join(', ') }})
+        primary key ({{ source.config.meta.key | join(', ') }})
     );
 {% endmacro %}
 
@@ -62,6 +62,19 @@
         alter table {{ source.relation_name }}
         add column {{ adapter.quote(column.name) }} {{ column.data_type }};
     {% endfor %}
+{% endmacro %}
+
+
+{# For the question that each run asks: what was loaded or deleted of late? Rows
+   that are loaded together lie together, which is all that BRIN needs; a B-tree
+   would make each load dearer. #}
+{% macro index_raw_table(source) %}
+    create index if not exists {{ source.name }}_loaded_at
+    on {{ source.relation_name }} using brin (_sdc_batched_at)
+    with (autosummarize = on);
+    create index if not exists {{ source.name }}_deleted_at
+    on {{ source.relation_name }} (_sdc_deleted_at)
+    where _sdc_deleted_at is not null;
 {% endmacro %}
 
 
@@ -76,13 +89,4 @@
         '_sdc_table_version': 'bigint',
         '_sdc_sync_started_at': 'bigint',
     }) %}
-{% endmacro %}
-
-
-{% macro quoted(names) %}
-    {% set result = [] %}
-    {% for name in names %}
-        {% do result.append(adapter.quote(name)) %}
-    {% endfor %}
-    {% do return(result) %}
 {% endmacro %}

@@ -1,5 +1,5 @@
 {#
-    A table reads only what was loaded since it last read: `readings` says, for
+    A table reads only what changed since it last read: `readings` says, for
     each model, when its last successful run began. It is written in the same
     transaction as the table itself.
 #}
@@ -11,28 +11,44 @@
 
 
 {# A batch is stamped when it is received and visible when it is committed, and
-   the machines that load and transform may differ: the hour allows for both. #}
-{% macro loaded_since_last_reading(alias) %}
-    {%- set since = none -%}
-    {%- if execute and is_incremental() and not flags.FULL_REFRESH -%}
-        {%- set since = run_query(
-            "select read_at - interval '1 hour' from " ~ readings()
-            ~ " where model = '" ~ model.name ~ "'"
-        ).columns[0].values() | first -%}
-    {%- endif -%}
+   the machines that load and transform may differ: the hour allows for both. A
+   literal, so that the planner knows how few rows that is. #}
+{% macro last_reading(name) %}
+    {% set rows = run_query(
+        "select read_at - interval '1 hour' as since from " ~ readings()
+        ~ " where model = '" ~ name ~ "'"
+    ).rows %}
+    {% do return("timestamp '" ~ rows[0]['since'] ~ "'" if rows else none) %}
+{% endmacro %}
+
+
+{% macro since_last_reading() %}
+    {% if execute and is_incremental() and not flags.FULL_REFRESH %}
+        {% do return(last_reading(model.name)) %}
+    {% endif %}
+    {% do return(none) %}
+{% endmacro %}
+
+
+{% macro changed_since_last_reading(document) %}
+    {%- set since = since_last_reading() -%}
     {%- if since -%}
-        {{ alias }}.loaded_at > timestamp '{{ since }}'
+        ({{ document }}.loaded_at > {{ since }}
+        or {{ document }}.deleted_at > {{ since }})
     {%- else -%}
         true
     {%- endif -%}
 {% endmacro %}
 
 
-{% macro remember_reading() %}
+{% macro remember_reading(name) %}
     insert into {{ readings() }} (model, read_at)
-    values (
-        '{{ model.name }}',
-        timestamp '{{ run_started_at.replace(tzinfo=none).isoformat() }}'
-    )
-    on conflict (model) do update set read_at = excluded.read_at
+    values ('{{ name }}', {{ run_start() }})
+    on conflict (model) do update set read_at = excluded.read_at;
 {% endmacro %}
+
+
+{# In UTC without zone, as target-postgres writes times. #}
+{% macro run_start() -%}
+    timestamp '{{ run_started_at.replace(tzinfo=none).isoformat() }}'
+{%- endmacro %}

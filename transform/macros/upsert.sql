@@ -11,14 +11,16 @@
     {% set known = arg_dict['target_relation'] %}
     {% set incoming = arg_dict['temp_relation'] %}
     {% set columns = arg_dict['dest_columns'] | map(attribute='name') | list %}
-    {% set key = primary_key() %}
+    {% set key = primary_key(model) %}
     {% set content = columns | reject('in', key + times_of_a_row()) | list %}
 
-    {% do run_query(delete_gone_documents(known, key)) %}
-    {% if 'document_id' in content %}
-        {% do run_query(
-            delete_moved_documents(known, incoming, key, content)
-        ) %}
+    {% if holds_documents() %}
+        {% do run_query(delete_gone_documents(known, key)) %}
+        {% if identity(model) != key %}
+            {% do run_query(
+                delete_moved_documents(known, incoming, key, content)
+            ) %}
+        {% endif %}
     {% endif %}
 
     insert into {{ known }} as known ({{ columns | join(', ') }})
@@ -76,21 +78,29 @@
 {% endmacro %}
 
 
-{# A full refresh keeps the rows that still have a document. #}
+{# What is deleted at Oura leaves its table. A full refresh, too, keeps the rows
+   that still have a document. #}
 {% macro delete_gone_documents(known, key) %}
     {% set documents = ref(model.refs[0].name) %}
+    {% set since = since_last_reading() %}
     delete from {{ known }} as known
-    {% if flags.FULL_REFRESH %}
+    {% if since %}
+        using {{ documents }} as document
+        where {{ same(key, 'known', 'document') }}
+            and document.deleted_at > {{ since }}
+    {% else %}
         where not exists (
             select from {{ documents }} as document
             where {{ same(key, 'known', 'document') }}
                 and document.deleted_at is null
         )
-    {% else %}
-        using {{ documents }} as document
-        where {{ same(key, 'known', 'document') }}
-            and document.deleted_at is not null
     {% endif %}
+{% endmacro %}
+
+
+{# A table made by `contracted` follows the documents of one staging view. #}
+{% macro holds_documents() %}
+    {% do return(config.get('meta', {}).get('holds') == 'documents') %}
 {% endmacro %}
 
 
@@ -107,8 +117,8 @@
 {% endmacro %}
 
 
-{% macro primary_key() %}
-    {% for constraint in model.constraints if constraint.type == 'primary_key' %}
+{% macro primary_key(table) %}
+    {% for constraint in table.constraints if constraint.type == 'primary_key' %}
         {% do return(constraint.columns) %}
     {% endfor %}
 {% endmacro %}

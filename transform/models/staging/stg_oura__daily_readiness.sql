@@ -8,12 +8,12 @@ renamed as (
     select
         user_id,
         day,
-        {{ document_id('daily_readiness', 'id', instead='day') }}
-            as document_id,
+        {{ document_id('daily_readiness', instead='day') }} as document_id,
 
-        score,
-        temperature_deviation,
-        temperature_trend_deviation,
+        {{ number('score') }} as score,
+        {{ number('temperature_deviation') }} as temperature_deviation,
+        {{ number('temperature_trend_deviation') }}
+            as temperature_trend_deviation,
         {{ json_number('contributors', 'activity_balance') }}
             as contributors_activity_balance,
         {{ json_number('contributors', 'body_temperature') }}
@@ -30,11 +30,11 @@ renamed as (
             as contributors_sleep_balance,
         {{ json_number('contributors', 'hrv_balance') }}
             as contributors_hrv_balance,
+        {{ json_number('contributors', 'sleep_regularity') }}
+            as contributors_sleep_regularity,
 
         {{ instant('timestamp') }} as source_timestamp,
-        _sdc_extracted_at as extracted_at,
-        _sdc_batched_at as loaded_at,
-        _sdc_deleted_at as deleted_at
+        {{ as_loaded('daily_readiness') }}
     from source
 )
 

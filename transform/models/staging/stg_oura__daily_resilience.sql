@@ -8,21 +8,17 @@ renamed as (
     select
         user_id,
         day,
-        {{ document_id('daily_resilience', 'id', instead='day') }}
-            as document_id,
+        {{ document_id('daily_resilience', instead='day') }} as document_id,
 
         level,
         {{ json_number('contributors', 'sleep_recovery') }}
             as contributors_sleep_recovery,
         {{ json_number('contributors', 'daytime_recovery') }}
             as contributors_daytime_recovery,
-        {{ json_number('contributors', 'stress') }}
-            as contributors_stress,
+        {{ json_number('contributors', 'stress') }} as contributors_stress,
 
         cast(null as timestamptz) as source_timestamp,
-        _sdc_extracted_at as extracted_at,
-        _sdc_batched_at as loaded_at,
-        _sdc_deleted_at as deleted_at
+        {{ as_loaded('daily_resilience') }}
     from source
 )
 

@@ -8,10 +8,9 @@ renamed as (
     select
         user_id,
         day,
-        {{ document_id('daily_sleep', 'id', instead='day') }}
-            as document_id,
+        {{ document_id('daily_sleep', instead='day') }} as document_id,
 
-        score,
+        {{ number('score') }} as score,
         {{ json_number('contributors', 'deep_sleep') }}
             as contributors_deep_sleep,
         {{ json_number('contributors', 'rem_sleep') }}
@@ -22,15 +21,11 @@ renamed as (
             as contributors_restfulness,
         {{ json_number('contributors', 'efficiency') }}
             as contributors_efficiency,
-        {{ json_number('contributors', 'latency') }}
-            as contributors_latency,
-        {{ json_number('contributors', 'timing') }}
-            as contributors_timing,
+        {{ json_number('contributors', 'latency') }} as contributors_latency,
+        {{ json_number('contributors', 'timing') }} as contributors_timing,
 
         {{ instant('timestamp') }} as source_timestamp,
-        _sdc_extracted_at as extracted_at,
-        _sdc_batched_at as loaded_at,
-        _sdc_deleted_at as deleted_at
+        {{ as_loaded('daily_sleep') }}
     from source
 )
 

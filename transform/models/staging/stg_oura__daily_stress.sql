@@ -8,21 +8,19 @@ renamed as (
     select
         user_id,
         day,
-        {{ document_id('daily_stress', 'id', instead='day') }}
-            as document_id,
+        {{ document_id('daily_stress', instead='day') }} as document_id,
 
         day_summary,
-        stress_high,
-        cast(null as bigint) as stress_medium,
-        cast(null as bigint) as stress_low,
-        recovery_high,
-        cast(null as bigint) as recovery_medium,
-        cast(null as bigint) as recovery_low,
+        {{ number('stress_high') }} as stress_high,
+        {{ json_number('unknown_fields', 'stress_medium') }} as stress_medium,
+        {{ json_number('unknown_fields', 'stress_low') }} as stress_low,
+        {{ number('recovery_high') }} as recovery_high,
+        {{ json_number('unknown_fields', 'recovery_medium') }}
+            as recovery_medium,
+        {{ json_number('unknown_fields', 'recovery_low') }} as recovery_low,
 
         cast(null as timestamptz) as source_timestamp,
-        _sdc_extracted_at as extracted_at,
-        _sdc_batched_at as loaded_at,
-        _sdc_deleted_at as deleted_at
+        {{ as_loaded('daily_stress') }}
     from source
 )
 

@@ -1,0 +1,1 @@
+{{ contracted(ref('stg_oura__ring_configuration')) }}

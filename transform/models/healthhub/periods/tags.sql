@@ -1,0 +1,1 @@
+{{ contracted(ref('int_oura__tags')) }}

@@ -1,0 +1,22 @@
+with
+
+source as (
+    select * from {{ source('oura', 'daily_cardiovascular_age') }}
+),
+
+renamed as (
+    select
+        user_id,
+        day,
+        {{ document_id('daily_cardiovascular_age', instead='day') }}
+            as document_id,
+
+        {{ number('vascular_age') }} as vascular_age,
+        {{ number('pulse_wave_velocity') }} as pulse_wave_velocity,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('daily_cardiovascular_age') }}
+    from source
+)
+
+select * from renamed

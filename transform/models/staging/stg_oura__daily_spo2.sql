@@ -1,0 +1,23 @@
+with
+
+source as (
+    select * from {{ source('oura', 'daily_spo2') }}
+),
+
+renamed as (
+    select
+        user_id,
+        day,
+        {{ document_id('daily_spo2', instead='day') }} as document_id,
+
+        {{ json_number('spo2_percentage', 'average') }}
+            as spo2_percentage_average,
+        {{ number('breathing_disturbance_index') }}
+            as breathing_disturbance_index,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('daily_spo2') }}
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,25 @@
+with
+
+source as (
+    select * from {{ source('oura', 'personal_info') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('personal_info', instead='user_id') }} as document_id,
+        cast(null as date) as day,
+
+        id as oura_id,
+        {{ number('age') }} as age,
+        {{ number('weight') }} as weight,
+        {{ number('height') }} as height,
+        biological_sex,
+        email,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('personal_info') }}
+    from source
+)
+
+select * from renamed

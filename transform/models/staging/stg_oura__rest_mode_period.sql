@@ -1,0 +1,23 @@
+with
+
+source as (
+    select * from {{ source('oura', 'rest_mode_period') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('rest_mode_period') }} as document_id,
+        start_day,
+
+        end_day,
+        {{ local_times('start_time') }},
+        {{ local_times('end_time') }},
+        to_jsonb(episodes) as episodes,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('rest_mode_period') }}
+    from source
+)
+
+select * from renamed

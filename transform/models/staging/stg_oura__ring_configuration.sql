@@ -1,0 +1,25 @@
+with
+
+source as (
+    select * from {{ source('oura', 'ring_configuration') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('ring_configuration') }} as document_id,
+        cast(null as date) as day,
+
+        color,
+        design,
+        hardware_type,
+        firmware_version,
+        {{ number('size') }} as size,
+        set_up_at at time zone 'UTC' as set_up_at,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('ring_configuration') }}
+    from source
+)
+
+select * from renamed

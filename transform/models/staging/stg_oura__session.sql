@@ -1,0 +1,30 @@
+with
+
+source as (
+    select * from {{ source('oura', 'session') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('session') }} as document_id,
+        day,
+
+        type,
+        mood,
+        {{ local_times('start_datetime') }},
+        {{ local_times('end_datetime') }},
+        heart_rate,
+        heart_rate_variability,
+        motion_count,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('session', without=[
+            'heart_rate',
+            'heart_rate_variability',
+            'motion_count',
+        ]) }}
+    from source
+)
+
+select * from renamed

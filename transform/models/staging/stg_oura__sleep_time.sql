@@ -1,0 +1,27 @@
+with
+
+source as (
+    select * from {{ source('oura', 'sleep_time') }}
+),
+
+renamed as (
+    select
+        user_id,
+        day,
+        {{ document_id('sleep_time', instead='day') }} as document_id,
+
+        status,
+        recommendation,
+        {{ json_number('optimal_bedtime', 'start_offset') }}
+            as optimal_bedtime_start_offset,
+        {{ json_number('optimal_bedtime', 'end_offset') }}
+            as optimal_bedtime_end_offset,
+        {{ json_number('optimal_bedtime', 'day_tz') }}
+            as optimal_bedtime_day_tz,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('sleep_time') }}
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,21 @@
+with
+
+source as (
+    select * from {{ source('oura', 'vo2_max') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('vo2_max', instead='timestamp') }} as document_id,
+        day,
+
+        {{ local_times('timestamp') }},
+        {{ number('vo2_max') }} as vo2_max,
+
+        {{ instant('timestamp') }} as source_timestamp,
+        {{ as_loaded('vo2_max') }}
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,27 @@
+with
+
+source as (
+    select * from {{ source('oura', 'workout') }}
+),
+
+renamed as (
+    select
+        user_id,
+        {{ document_id('workout') }} as document_id,
+        day,
+
+        activity,
+        intensity,
+        label,
+        source,
+        {{ local_times('start_datetime') }},
+        {{ local_times('end_datetime') }},
+        {{ number('calories') }} as calories,
+        {{ number('distance') }} as distance,
+
+        cast(null as timestamptz) as source_timestamp,
+        {{ as_loaded('workout') }}
+    from source
+)
+
+select * from renamed
