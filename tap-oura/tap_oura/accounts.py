@@ -1,42 +1,23 @@
-"""The accounts that a run reads, each with its own token."""
+"""The accounts that a run reads."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from singer_sdk.exceptions import ConfigValidationError
+from tap_oura.credentials import AccessToken, Credential, StoredLogin
+from tap_oura.errors import SettingError
+from tap_oura.oauth import Endpoints, OAuthClient
+from tap_oura.token_store import open_token_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_oura.errors import OuraError
-
-
-class Credential(Protocol):
-    """What gives an account's access token."""
-
-    def token(self) -> str:
-        """The access token to send."""
-
-    def renew(self, refused: str) -> str | None:
-        """Another token after one was refused, or `None` if there is none."""
-
-
-@dataclass(frozen=True)
-class AccessToken:
-    """A token that somebody else issued and nobody can renew."""
-
-    value: str
-
-    def token(self) -> str:
-        """The token itself."""
-        return self.value
-
-    def renew(self, refused: str) -> str | None:  # noqa: ARG002
-        """Nothing: it is the only one."""
-        return None
+    from tap_oura.token_store import TokenStore
 
 
 @dataclass(eq=False)
@@ -55,23 +36,21 @@ class Account:
 
     def __str__(self) -> str:
         """How messages name the account."""
-        return self.user_id
+        return self.user_id or "of this token"
 
 
 def accounts_from_config(config: Mapping[str, Any]) -> list[Account]:
-    """The accounts that the settings name; `user_id` is empty where it is to be found.
+    """The accounts that the settings name, as far as this run is to read them.
+
+    `user_id` is empty where it is still to be found out.
 
     Raises:
-        ConfigValidationError: There is no token, or a `user_id` is no UUID.
+        SettingError: The settings name no account, or none that exists.
     """
-    token = config.get("access_token")
-    if not token:
-        message = (
-            "There is no token: set `access_token` "
-            "(environment variable TAP_OURA_ACCESS_TOKEN)."
-        )
-        raise ConfigValidationError(message, errors=[message])
-    return [Account(_user_id(config.get("user_id")), AccessToken(token))]
+    accounts = _named(config) if config.get("users") else _single(config)
+    if twice := _repeated([a.user_id for a in accounts]):
+        raise SettingError(f"`users` names {twice} twice: leave one of them out.")
+    return _in_shard(_filtered(accounts, config), config)
 
 
 def derived_user_id(oura_id: str) -> str:
@@ -79,11 +58,121 @@ def derived_user_id(oura_id: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"https://api.ouraring.com/{oura_id}"))
 
 
-def _user_id(value: str | None) -> str:
-    if not value:
-        return ""
+def checked_user_id(value: str) -> str:
+    """A `user_id` from outside.
+
+    Raises:
+        SettingError: It is no UUID.
+    """
     try:
         return str(UUID(value))
     except ValueError:
-        message = f"`user_id` is not a UUID: {value!r}. Leave it out or give one."
-        raise ConfigValidationError(message, errors=[message]) from None
+        raise SettingError(
+            f"`user_id` is not a UUID: {value!r}. Leave it out or give one."
+        ) from None
+
+
+def oauth_client(config: Mapping[str, Any]) -> OAuthClient:
+    """The application that the settings name.
+
+    Raises:
+        SettingError: They name none.
+    """
+    if not (config.get("client_id") and config.get("client_secret")):
+        raise SettingError(
+            "A login needs `client_id` and `client_secret` of an application that "
+            "you register at https://developer.ouraring.com."
+        )
+    return OAuthClient(
+        client_id=config["client_id"],
+        client_secret=config["client_secret"],
+        endpoints=Endpoints.at(config.get("auth_url")),
+    )
+
+
+def token_store(config: Mapping[str, Any]) -> TokenStore:
+    """The token store that the settings name.
+
+    Raises:
+        SettingError: They name none, or it cannot be used.
+    """
+    if not config.get("token_store"):
+        raise SettingError(
+            "A login needs `token_store`, a file path or a database URL that keeps "
+            "its tokens."
+        )
+    return open_token_store(config["token_store"], config.get("token_key"))
+
+
+def _named(config: Mapping[str, Any]) -> list[Account]:
+    """The accounts of `users`."""
+    store: TokenStore | None = None
+    accounts = []
+    for user in config["users"]:
+        user_id = checked_user_id(user["user_id"])
+        if token := user.get("access_token"):
+            accounts.append(Account(user_id, AccessToken(token)))
+            continue
+        store = store or token_store(config)
+        seed = user.get("refresh_token")
+        login = StoredLogin(user_id, oauth_client(config), store, seed)
+        accounts.append(Account(user_id, login))
+    return accounts
+
+
+def _single(config: Mapping[str, Any]) -> list[Account]:
+    """The one account of the short form, or all that have logged in."""
+    user_id = checked_user_id(config["user_id"]) if config.get("user_id") else ""
+    if token := config.get("access_token"):
+        return [Account(user_id, AccessToken(token))]
+    if not config.get("token_store"):
+        raise SettingError(
+            "There is no token: set `access_token` (environment variable "
+            "TAP_OURA_ACCESS_TOKEN), or log in with `tap-oura-auth login`."
+        )
+    store, client = token_store(config), oauth_client(config)
+    seed = config.get("refresh_token")
+    if seed and not user_id:
+        raise SettingError("`refresh_token` needs `user_id`, a UUID of your choice.")
+    user_ids = [user_id] if user_id else store.user_ids()
+    if not user_ids:
+        raise SettingError("Nobody has logged in yet. Run `tap-oura-auth login`.")
+    return [Account(u, StoredLogin(u, client, store, seed)) for u in user_ids]
+
+
+def _filtered(accounts: list[Account], config: Mapping[str, Any]) -> list[Account]:
+    """Those that `user_filter` names, if it does."""
+    wanted = [checked_user_id(u) for u in config.get("user_filter") or []]
+    if not wanted:
+        return accounts
+    known = {account.user_id for account in accounts}
+    if unknown := [user_id for user_id in wanted if user_id not in known]:
+        raise SettingError(f"`user_filter` names {unknown[0]}, which is no account.")
+    return [account for account in accounts if account.user_id in wanted]
+
+
+def _in_shard(accounts: list[Account], config: Mapping[str, Any]) -> list[Account]:
+    """Those of this run's share, by a hash that is the same everywhere."""
+    shard = config.get("shard")
+    if not shard:
+        return accounts
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
+    if not match or int(match[1]) > int(match[2]):
+        raise SettingError(
+            f"`shard` is {shard!r}: write it as 2/8, the second of eight shares."
+        )
+    share, shares = int(match[1]), int(match[2])
+    return [a for a in accounts if _hash(a.user_id) % shares == share - 1]
+
+
+def _hash(user_id: str) -> int:
+    return int.from_bytes(hashlib.sha256(user_id.encode()).digest()[:8])
+
+
+def _repeated(values: list[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

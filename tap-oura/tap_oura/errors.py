@@ -10,6 +10,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from singer_sdk.exceptions import ConfigValidationError
+
 if TYPE_CHECKING:
     import requests
 
@@ -24,6 +26,14 @@ class Outcome(StrEnum):
     MEMBERSHIP_LAPSED = "membership_lapsed"
     UNAUTHORIZED = "unauthorized"
     ERROR = "error"
+
+
+class SettingError(ConfigValidationError):
+    """A setting that is missing or cannot be meant, in one sentence."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the sentence as the one error."""
+        super().__init__(message, errors=[message])
 
 
 class OuraError(Exception):

@@ -54,6 +54,83 @@ class TapOura(Tap):
             "id of the account where it is left out.",
         ),
         th.Property(
+            "client_id",
+            th.StringType,
+            title="Client id",
+            description="Id of the application that you registered with Oura.",
+        ),
+        th.Property(
+            "client_secret",
+            th.StringType,
+            secret=True,
+            title="Client secret",
+            description="Secret of that application.",
+        ),
+        th.Property(
+            "refresh_token",
+            th.StringType,
+            secret=True,
+            title="Refresh token",
+            description="Begins the chain of tokens of `user_id`. A new one here wins "
+            "over the stored chain.",
+        ),
+        th.Property(
+            "token_store",
+            th.StringType,
+            secret=True,
+            title="Token store",
+            description="File path or database URL that keeps the logins, encrypted.",
+        ),
+        th.Property(
+            "token_key",
+            th.StringType,
+            secret=True,
+            title="Token key",
+            description="Fernet key of the token store. Several, separated by commas: "
+            "the first encrypts, all decrypt.",
+        ),
+        th.Property(
+            "redirect_uri",
+            th.StringType,
+            default="http://localhost:8765/callback/",
+            title="Redirect URI",
+            description="Where a login comes back to, exactly as registered with Oura.",
+        ),
+        th.Property(
+            "auth_url",
+            th.StringType,
+            title="Login URL",
+            description="Host of the login, such as a sandbox, instead of Oura's own.",
+        ),
+        th.Property(
+            "users",
+            th.ArrayType(
+                th.ObjectType(
+                    th.Property("user_id", th.StringType, required=True),
+                    th.Property("access_token", th.StringType, secret=True),
+                    th.Property("refresh_token", th.StringType, secret=True),
+                    th.Property("timezone", th.StringType),
+                )
+            ),
+            secret=True,
+            title="Users",
+            description="Several accounts: a list of `user_id` with `access_token` or "
+            "`refresh_token`, or with neither where the token store has a login.",
+        ),
+        th.Property(
+            "user_filter",
+            th.ArrayType(th.StringType),
+            title="User filter",
+            description="Read only the accounts with these `user_id`s.",
+        ),
+        th.Property(
+            "shard",
+            th.StringType,
+            title="Shard",
+            description="Read only a share of the accounts, such as 2/8, so that "
+            "several runs can divide them.",
+        ),
+        th.Property(
             "start_date",
             th.DateType,
             title="Start date",
@@ -165,15 +242,18 @@ class TapOura(Tap):
         accounts = accounts_from_config(self.config)
         for account in accounts:
             if not account.user_id:
-                account.user_id = self._find_user_id(account)
+                account.user_id = self.find_user_id(account)
         return accounts
 
     def account(self, user_id: str) -> Account:
         """The account of a partition."""
         return next(a for a in self.accounts if a.user_id == user_id)
 
-    def _find_user_id(self, account: Account) -> str:
-        """Oura tells its own id of an account to every token, whatever its scopes."""
+    def find_user_id(self, account: Account) -> str:
+        """The UUID of an account that has none yet, by Oura's own id of it.
+
+        Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
+        """
         request = HTTPRequest(
             url=f"{self.config['api_url'].rstrip('/')}/v2/usercollection/personal_info"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import ConfigValidationError
+from tap_oura.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ class Period:
         """Read the settings.
 
         Raises:
-            ConfigValidationError: A date is none, or they are in the wrong order.
+            SettingError: A date is none, or they are in the wrong order.
         """
         start = _day_setting(config, "start_date")
         end = _day_setting(config, "end_date")
@@ -80,7 +80,7 @@ class Period:
                 f"`end_date` {end} is before `start_date` {start}: "
                 "swap them or leave one out."
             )
-            raise ConfigValidationError(message, errors=[message])
+            raise SettingError(message)
         return cls(
             start=start,
             end=end,
@@ -141,4 +141,4 @@ def _day_setting(config: Mapping[str, Any], name: str) -> date | None:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
         message = f"`{name}` is not a date: {value!r}. Write it as YYYY-MM-DD."
-        raise ConfigValidationError(message, errors=[message]) from None
+        raise SettingError(message) from None

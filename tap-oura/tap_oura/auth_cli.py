@@ -1,0 +1,209 @@
+"""`tap-oura-auth`: logging accounts in and out.
+
+It reads the same settings as the tap, from `--config` or from the environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import webbrowser
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from cryptography.fernet import Fernet
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_oura.accounts import (
+    Account,
+    checked_user_id,
+    oauth_client,
+    token_store,
+)
+from tap_oura.callback import CallbackServer, answer_from
+from tap_oura.credentials import AccessToken
+from tap_oura.errors import OuraError, UnauthorizedError
+from tap_oura.oauth import new_secret
+from tap_oura.streams import ROUTES
+from tap_oura.tap import TapOura
+from tap_oura.token_store import Login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_oura.oauth import OAuthClient, Tokens
+
+#: An authorisation code is valid for ten minutes (Oura's OpenAPI description).
+PATIENCE = 600.0
+
+
+def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what went wrong into one sentence and exit code 1."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        try:
+            command(*args, **kwargs)
+        except ConfigValidationError as error:
+            raise click.ClickException(" ".join(error.errors)) from None
+        except OuraError as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapper
+
+
+@click.group()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.File("rb"),
+    help="The tap's settings as JSON. Without it they come from TAP_OURA_*.",
+)
+@click.pass_context
+def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
+    """Log accounts of Oura in and out, and see who is."""
+    if config_file:
+        context.obj = msgspec.json.decode(config_file.read())
+    else:
+        context.obj = parse_environment_config(TapOura.config_jsonschema, "TAP_OURA_")
+
+
+@main.command()
+@click.argument("user_id", required=False)
+@click.option(
+    "--browser/--no-browser",
+    default=True,
+    help="Without one here, open the address elsewhere and paste what comes back.",
+)
+@click.pass_obj
+@one_sentence
+def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None:
+    """Log an account in, and store its tokens.
+
+    USER_ID is the account's UUID in every stream. Without it, it is derived from
+    Oura's own id of the account.
+    """
+    if user_id:
+        user_id = checked_user_id(user_id)
+    client, store = oauth_client(config), token_store(config)
+    redirect_uri = config.get("redirect_uri") or default("redirect_uri")
+    tokens = consent(client, redirect_uri, browser=browser)
+    user_id = user_id or find_user_id(config, tokens)
+    with store.lock(user_id) as slot:
+        slot.put(Login(tokens))
+    click.echo(f"Account {user_id} is logged in.")
+    show_scopes(tokens)
+
+
+@main.command("list")
+@click.pass_obj
+@one_sentence
+def list_(config: dict[str, Any]) -> None:
+    """Show the accounts that are logged in."""
+    store = token_store(config)
+    for user_id in store.user_ids():
+        stored = store.read(user_id)
+        if stored:
+            ends = datetime.fromtimestamp(stored.tokens.expires_at, tz=UTC)
+            click.echo(f"{user_id}  access token until {ends:%Y-%m-%d %H:%M} UTC")
+            show_scopes(stored.tokens)
+
+
+@main.command()
+@click.argument("user_id")
+@click.pass_obj
+@one_sentence
+def revoke(config: dict[str, Any], user_id: str) -> None:
+    """Log an account out: at Oura, and in the token store."""
+    user_id = checked_user_id(user_id)
+    client, store = oauth_client(config), token_store(config)
+    stored = store.read(user_id)
+    if stored is None:
+        message = f"There is no login of account {user_id}."
+        raise click.ClickException(message)
+    revoked = client.revoke(stored.tokens.access_token)
+    store.delete(user_id)
+    click.echo(f"Account {user_id} is logged out here.")
+    if not revoked:
+        click.echo("Oura did not confirm it: remove the application in the Oura app.")
+
+
+@main.command("new-key")
+def new_key() -> None:
+    """Make a key for `token_key`."""
+    click.echo(Fernet.generate_key().decode())
+
+
+@main.command("rotate-key")
+@click.pass_obj
+@one_sentence
+def rotate_key(config: dict[str, Any]) -> None:
+    """Encrypt all logins with the first key of `token_key`."""
+    count = token_store(config).rotate()
+    click.echo(f"{count} logins are encrypted with the first key now.")
+
+
+def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
+    """Send the wearer to Oura and exchange the code that comes back."""
+    state, verifier = new_secret(), new_secret()
+    url = client.authorize_url(redirect_uri, state, verifier)
+    click.echo(f"Open this address and allow the access:\n\n  {url}\n")
+    if browser:
+        answer = catch(url, redirect_uri)
+    else:
+        pasted = click.prompt("Paste the address that you end up on, or its code")
+        answer = {"state": state} | answer_from(pasted)
+    if answer.get("state") != state:
+        message = "The answer belongs to another login. Log in again."
+        raise UnauthorizedError(message)
+    if "code" not in answer:
+        message = f"Oura did not allow it ({answer.get('error', 'no code')})."
+        raise UnauthorizedError(message)
+    return client.exchange(answer["code"], redirect_uri, verifier)
+
+
+def catch(url: str, redirect_uri: str) -> dict[str, str]:
+    """Open the browser and wait for it to come back to the redirect URI."""
+    try:
+        server = CallbackServer(redirect_uri, PATIENCE)
+    except OSError as error:
+        message = (
+            f"Nobody can be caught at {redirect_uri} ({error.strerror}). "
+            "Use `--no-browser`, or register another `redirect_uri`."
+        )
+        raise click.ClickException(message) from None
+    with server:
+        with contextlib.suppress(webbrowser.Error):
+            webbrowser.open(url)
+        answer = server.wait()
+    if answer is None:
+        message = "Nobody came back within ten minutes. Log in again."
+        raise click.ClickException(message)
+    return answer
+
+
+def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
+    """The account's UUID by Oura's own id, which every token may read."""
+    tap = TapOura(config=config, validate_config=False)
+    account = Account("", AccessToken(tokens.access_token))
+    return tap.find_user_id(account)
+
+
+def show_scopes(tokens: Tokens) -> None:
+    """Say what was granted and what stays empty for it."""
+    if tokens.scopes is None:
+        click.echo("  Oura does not say which scopes were granted.")
+        return
+    click.echo(f"  Granted: {', '.join(tokens.scopes) or 'nothing'}")
+    if missing := tokens.missing_scopes:
+        empty = [route.name for route in ROUTES if route.scope in missing]
+        click.echo(f"  Not granted: {', '.join(missing)}")
+        click.echo(f"  Will be empty: {', '.join(empty) or 'nothing'}")
+
+
+def default(setting: str) -> Any:  # noqa: ANN401
+    """The default of a setting of the tap."""
+    return TapOura.config_jsonschema["properties"][setting]["default"]

@@ -1,0 +1,86 @@
+"""Catching the wearer who comes back from Oura's consent page."""
+
+from __future__ import annotations
+
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Answer = dict[str, str]
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>tap-oura</title>
+<p>That was it. You can close this page and go back to the terminal."""
+
+
+class CallbackServer:
+    """Waits on the redirect URI for one visit with an answer.
+
+    Used as a context manager, so that it listens before the browser is sent away.
+    """
+
+    def __init__(self, redirect_uri: str, patience: float) -> None:
+        """Listen where the redirect URI points, on this machine only.
+
+        Args:
+            redirect_uri: As registered with Oura.
+            patience: How long `wait` waits, in seconds.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        parts = urlsplit(redirect_uri)
+        path = parts.path or "/"
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                visited = urlsplit(self.path)
+                if visited.path != path:
+                    self.send_error(404)
+                    return
+                server.answer = answer_from(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                self.wfile.write(PAGE.encode())
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Nothing: the request line holds the code."""
+
+        self.answer: Answer | None = None
+        self._http = HTTPServer(("127.0.0.1", parts.port or 80), Handler)
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening."""
+        self._http.server_close()
+
+    def wait(self) -> Answer | None:
+        """The parameters of the visit, or `None` if nobody came in time."""
+        ends = time.monotonic() + self._patience
+        while self.answer is None and time.monotonic() < ends:
+            self._http.timeout = ends - time.monotonic()
+            self._http.handle_request()
+        return self.answer
+
+
+def answer_from(pasted: str) -> Answer:
+    """The parameters of an address, or of a code that stands alone."""
+    text = pasted.strip()
+    if "?" not in text and "=" not in text:
+        return {"code": text}
+    query = parse_qs(urlsplit(text).query or text)
+    return {name: values[0] for name, values in query.items()}

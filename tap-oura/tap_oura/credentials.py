@@ -1,0 +1,138 @@
+"""What gives an account's access token."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from tap_oura.errors import UnauthorizedError
+from tap_oura.token_store import Login
+
+if TYPE_CHECKING:
+    from tap_oura.oauth import OAuthClient, Tokens
+    from tap_oura.token_store import TokenStore
+
+
+class Credential(Protocol):
+    """What gives an account's access token."""
+
+    def token(self) -> str:
+        """The access token to send.
+
+        Raises:
+            OuraError: There is none.
+        """
+
+    def renew(self, refused: str) -> str | None:
+        """Another token after one was refused, or `None` if there can be none.
+
+        Raises:
+            OuraError: The login has ended.
+        """
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A token that somebody else issued and nobody can renew."""
+
+    value: str
+
+    def token(self) -> str:
+        """The token itself."""
+        return self.value
+
+    def renew(self, refused: str) -> str | None:  # noqa: ARG002
+        """Nothing: it is the only one."""
+        return None
+
+
+class StoredLogin:
+    """A login whose pair of tokens is in a token store and renewed as needed.
+
+    A refresh token in the settings is the seed of a chain. It begins the chain, and
+    begins a new one when it is another than the one that the stored chain began
+    with.
+    """
+
+    def __init__(
+        self,
+        user_id: str,
+        client: OAuthClient,
+        store: TokenStore,
+        seed: str | None = None,
+    ) -> None:
+        """Read nothing yet: discovery must not touch the login.
+
+        Args:
+            user_id: The account.
+            client: Refreshes.
+            store: Holds the tokens.
+            seed: A refresh token from the settings.
+        """
+        self._user_id = user_id
+        self._client = client
+        self._store = store
+        self._seed = seed
+        self._tokens: Tokens | None = None
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """The access token, renewed if it is about to end."""
+        with self._lock:
+            if self._tokens is None or not self._tokens.is_fresh:
+                login = self._store.read(self._user_id)
+                if login and login.tokens.is_fresh and not self._is_superseded(login):
+                    self._tokens = login.tokens
+                else:
+                    self._tokens = self._refresh(refused=None)
+            return self._tokens.access_token
+
+    def renew(self, refused: str) -> str | None:
+        """The next access token, fetched by whoever comes first."""
+        with self._lock:
+            if self._tokens is None or self._tokens.access_token == refused:
+                self._tokens = self._refresh(refused)
+            return self._tokens.access_token
+
+    def _refresh(self, refused: str | None) -> Tokens:
+        """Spend the refresh token, unless another process has done so by now."""
+        with self._store.lock(self._user_id) as slot:
+            login = slot.login
+            superseded = self._is_superseded(login)
+            if login and not superseded:
+                tokens = login.tokens
+                if tokens.is_fresh and tokens.access_token != refused:
+                    return tokens
+                refresh_token, endpoint = tokens.refresh_token, tokens.endpoint
+            else:
+                refresh_token, endpoint = self._seed, None
+            if refresh_token is None:
+                message = (
+                    f"There is no login of account {self._user_id}. "
+                    f"Run `tap-oura-auth login {self._user_id}`."
+                )
+                raise UnauthorizedError(message)
+            new = self._client.refresh(refresh_token, endpoint, self._user_id)
+            if login and not superseded:
+                # Oura may leave out what has not changed.
+                new = replace(
+                    new,
+                    refresh_token=new.refresh_token or refresh_token,
+                    scopes=new.scopes or login.tokens.scopes,
+                )
+            seed = fingerprint(self._seed) if self._seed else None
+            slot.put(Login(tokens=new, seed=seed or (login.seed if login else None)))
+        return new
+
+    def _is_superseded(self, login: Login | None) -> bool:
+        """Whether the settings give a seed that the stored chain did not begin with."""
+        if login is None or self._seed is None:
+            return False
+        return login.seed != fingerprint(self._seed)
+
+
+def fingerprint(token: str) -> str:
+    """What tells one seed from another without giving it away."""
+    return hashlib.sha256(token.encode()).hexdigest()

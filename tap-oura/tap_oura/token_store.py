@@ -1,0 +1,288 @@
+"""Logins on disk or in a database: encrypted, and changed by one at a time.
+
+Oura's refresh tokens can be spent once. Whoever spends one holds the account's lock
+until the next pair is stored; everybody else waits and finds it there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from filelock import FileLock
+
+from tap_oura.errors import SettingError
+from tap_oura.oauth import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+#: Longer than the slowest refresh, in seconds.
+LOCK_TIMEOUT = 180.0
+
+
+@dataclass(frozen=True)
+class Login:
+    """What is known of an account's login.
+
+    Attributes:
+        tokens: The current pair.
+        seed: Fingerprint of the refresh token that the chain began with, if the
+            settings gave one.
+    """
+
+    tokens: Tokens
+    seed: str | None = None
+
+
+class Slot:
+    """One account's place in the store, while its lock is held."""
+
+    def __init__(self, login: Login | None) -> None:
+        """Begin with what is stored."""
+        self.login = login
+        self.changed = False
+
+    def put(self, login: Login) -> None:
+        """Store a login when the lock is given back."""
+        self.login = login
+        self.changed = True
+
+
+class TokenStore(ABC):
+    """Encrypted logins by account."""
+
+    def __init__(self, keys: str) -> None:
+        """Prepare the keys.
+
+        Args:
+            keys: Fernet keys, separated by commas. The first one encrypts, the
+                others still decrypt, so that a key can be changed.
+
+        Raises:
+            SettingError: A key is none.
+        """
+        try:
+            self._fernet = MultiFernet([Fernet(k.strip()) for k in keys.split(",")])
+        except ValueError:
+            raise SettingError(
+                "`token_key` is no Fernet key. Make one with `tap-oura-auth new-key`."
+            ) from None
+
+    @abstractmethod
+    def read(self, user_id: str) -> Login | None:
+        """An account's login, without waiting for its lock."""
+
+    @abstractmethod
+    def user_ids(self) -> list[str]:
+        """The accounts that have a login."""
+
+    @abstractmethod
+    def delete(self, user_id: str) -> None:
+        """Forget a login."""
+
+    @abstractmethod
+    def lock(self, user_id: str) -> AbstractContextManager[Slot]:
+        """Hold an account's lock, whatever process or machine asks for it too."""
+
+    def rotate(self) -> int:
+        """Encrypt everything with the first key. Returns how many logins there are."""
+        for user_id in self.user_ids():
+            with self.lock(user_id) as slot:
+                if slot.login:
+                    slot.put(slot.login)
+        return len(self.user_ids())
+
+    def _encrypt(self, login: Login) -> str:
+        return self._fernet.encrypt(json.dumps(asdict(login)).encode()).decode()
+
+    def _decrypt(self, token: str) -> Login:
+        try:
+            value = json.loads(self._fernet.decrypt(token.encode()))
+        except InvalidToken:
+            raise SettingError(
+                "The token store cannot be read with this `token_key`. "
+                "Give the key that it was written with."
+            ) from None
+        tokens = value["tokens"]
+        if tokens["scopes"] is not None:
+            tokens["scopes"] = tuple(tokens["scopes"])
+        return Login(tokens=Tokens(**tokens), seed=value["seed"])
+
+
+class FileTokenStore(TokenStore):
+    """Logins in one file, which is replaced as a whole and readable by its owner."""
+
+    def __init__(self, path: Path, keys: str) -> None:
+        """Use a file, which need not exist yet."""
+        super().__init__(keys)
+        self._path = path.expanduser().absolute()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingError(
+                f"`token_store` {path} cannot be made ({error.strerror})."
+            ) from None
+
+    def read(self, user_id: str) -> Login | None:
+        """An account's login, without waiting for its lock."""
+        stored = self._load().get(user_id)
+        return self._decrypt(stored) if stored else None
+
+    def user_ids(self) -> list[str]:
+        """The accounts that have a login."""
+        return sorted(self._load())
+
+    def delete(self, user_id: str) -> None:
+        """Forget a login."""
+        with self._file_lock():
+            logins = self._load()
+            logins.pop(user_id, None)
+            self._save(logins)
+
+    @contextmanager
+    def lock(self, user_id: str) -> Iterator[Slot]:
+        """Hold the account's lock, and the file's while it changes."""
+        with FileLock(f"{self._path}.{user_id}.lock", timeout=LOCK_TIMEOUT):
+            slot = Slot(self.read(user_id))
+            yield slot
+            if slot.changed and slot.login:
+                with self._file_lock():
+                    self._save({**self._load(), user_id: self._encrypt(slot.login)})
+
+    def _file_lock(self) -> FileLock:
+        return FileLock(f"{self._path}.lock", timeout=LOCK_TIMEOUT)
+
+    def _load(self) -> dict[str, str]:
+        try:
+            logins: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            raise SettingError(
+                f"`token_store` {self._path} is not readable as a token store. "
+                "Name another file, or restore it from a backup."
+            ) from None
+        return logins
+
+    def _save(self, logins: dict[str, str]) -> None:
+        """Replace the file in one step that survives a crash."""
+        with tempfile.NamedTemporaryFile(
+            "w", dir=self._path.parent, prefix=self._path.name, delete=False
+        ) as file:  # created with mode 0600
+            json.dump(logins, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(self._path)
+
+
+class DatabaseTokenStore(TokenStore):
+    """Logins in one table of a database, which a row lock guards."""
+
+    TABLE = sa.Table(
+        "oura_logins",
+        sa.MetaData(),
+        sa.Column("user_id", sa.Text, primary_key=True),
+        sa.Column("login", sa.Text, comment="Encrypted with `token_key`."),
+        sa.Column("locks", sa.BigInteger, nullable=False, server_default="0"),
+    )
+
+    def __init__(self, url: str, keys: str) -> None:
+        """Use a database; the table is made where it is missing.
+
+        Raises:
+            SettingError: The database cannot be used.
+        """
+        super().__init__(keys)
+        try:
+            self._engine = sa.create_engine(_with_driver(url), pool_pre_ping=True)
+            self.TABLE.create(self._engine, checkfirst=True)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            raise SettingError(
+                "The database of `token_store` cannot be used "
+                f"({type(error).__name__}). Check its address and its driver."
+            ) from None
+
+    def read(self, user_id: str) -> Login | None:
+        """An account's login, without waiting for its lock."""
+        with self._engine.connect() as connection:
+            return self._read(connection, user_id)
+
+    def user_ids(self) -> list[str]:
+        """The accounts that have a login."""
+        table = self.TABLE
+        query = sa.select(table.c.user_id).where(table.c.login.is_not(None))
+        with self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
+
+    def delete(self, user_id: str) -> None:
+        """Forget a login."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(self.TABLE).where(self.TABLE.c.user_id == user_id)
+            )
+
+    @contextmanager
+    def lock(self, user_id: str) -> Iterator[Slot]:
+        """Hold the account's row.
+
+        An update takes the row lock in every database, and through a connection
+        pooler too, where session locks do not work.
+        """
+        table = self.TABLE
+        mine = table.c.user_id == user_id
+        self._ensure_row(user_id)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(table).where(mine).values(locks=table.c.locks + 1)
+            )
+            slot = Slot(self._read(connection, user_id))
+            yield slot
+            if slot.changed and slot.login:
+                encrypted = self._encrypt(slot.login)
+                connection.execute(sa.update(table).where(mine).values(login=encrypted))
+
+    def _ensure_row(self, user_id: str) -> None:
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(self.TABLE).values(user_id=user_id))
+        except sa.exc.IntegrityError:
+            pass  # it was there already
+
+    def _read(self, connection: sa.Connection, user_id: str) -> Login | None:
+        query = sa.select(self.TABLE.c.login).where(self.TABLE.c.user_id == user_id)
+        stored = connection.scalar(query)
+        return self._decrypt(stored) if stored else None
+
+
+def open_token_store(location: str, keys: str | None) -> TokenStore:
+    """The token store that the settings name: a file path or a database URL.
+
+    Raises:
+        SettingError: It cannot be used.
+    """
+    if not keys:
+        raise SettingError(
+            "`token_store` needs `token_key` (environment variable "
+            "TAP_OURA_TOKEN_KEY). Make one with `tap-oura-auth new-key`."
+        )
+    if "://" in location:
+        return DatabaseTokenStore(location, keys)
+    return FileTokenStore(Path(location), keys)
+
+
+def _with_driver(url: str) -> sa.URL:
+    """The URL with the driver that this package is tested with."""
+    parsed = sa.make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
