@@ -68,21 +68,22 @@ def run_command(
     ] = False,
 ) -> None:
     """Load what is new into the database, and show what is in it."""
-    from healthhub.job_runs import Request  # noqa: PLC0415 (see `migrate`)
-    from healthhub.run import run  # noqa: PLC0415
-
     first, last = _day("--start-date", start_date), _day("--end-date", end_date)
     if first and last and last < first:
         message = f"--end-date {last} is before --start-date {first}. Swap them."
         raise HealthHubError(message)
+
+    # Alembic takes longer to import than most commands to run.
+    from healthhub.job_runs import Request  # noqa: PLC0415
+    from healthhub.run import run  # noqa: PLC0415
+
     run(project_folder(), Request(first, last, full_refresh))
 
 
 @app.command("migrate")
 def migrate_command() -> None:
     """Create or update the schemas and the tables that no model makes."""
-    # Alembic takes longer to import than most commands to run.
-    from healthhub.migrations import migrate  # noqa: PLC0415
+    from healthhub.migrations import migrate  # noqa: PLC0415 (as in `run`)
 
     with using_database(_settings()) as lease:
         migrate(lease.database)

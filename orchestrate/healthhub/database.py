@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -125,7 +126,9 @@ class Database:
         elif f'database "{name}" does not exist' in reason:
             why = f'it has no database "{name}"'
         else:
-            why = reason.strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
+            why = re.split("failed: |FATAL: ", reason.strip().splitlines()[-1])[
+                -1
+            ].strip()
         return (
             f"Cannot use the database at {self.address}: {why}. "
             f"Check {self.came_from}, and that the server is up."

@@ -1,0 +1,91 @@
+"""Stands in for `meltano`: writes the log that Meltano would write.
+
+The variable STAND_IN says what happens. How it was called goes to `called.json` in the
+project, beside which it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import psycopg
+
+_TABLE = """
+create table if not exists healthhub.daily_sleep_summaries (
+    day date primary key,
+    score int,
+    created_at timestamptz default now(),
+    updated_at timestamptz default now()
+);
+create table if not exists healthhub.notes (text text);
+"""
+_UPSERT = """
+insert into healthhub.daily_sleep_summaries (day, score) values (%s, %s)
+on conflict (day) do update set score = excluded.score, updated_at = now()
+where daily_sleep_summaries.score <> excluded.score
+"""
+
+
+def say(
+    event: str, name: str | None = None, level: str = "info", **more: object
+) -> None:
+    record = {"event": event, "level": level, **more}
+    print(json.dumps(record | ({"name": name} if name else {})), file=sys.stderr)  # noqa: T201
+    sys.stderr.flush()
+
+
+def end_block(exit_codes: dict[str, int], err: str) -> None:
+    say(
+        "Block run completed",
+        level="error",
+        success=False,
+        err=err,
+        exit_codes=exit_codes,
+    )
+
+
+def load(rows: dict[str, int]) -> None:
+    """Write rows into the database that libpq's variables name."""
+    with psycopg.connect(autocommit=True) as connection:
+        connection.execute(_TABLE)
+        for row in rows.items():
+            connection.execute(_UPSERT, row)
+
+
+def main(what: str) -> int:
+    Path("called.json").write_text(
+        json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)})
+    )
+    sys.stderr.write("Meltano 4.4.1\n")
+    say("Beginning sync of 'daily_sleep' in incremental mode", "tap-oura")
+    if what == "load":
+        url = os.environ["TAP_OURA_API_URL"]
+        token = {"Authorization": f"Bearer {os.environ['OURA_PAT']}"}
+        sleep = Request(f"{url}/v2/usercollection/daily_sleep", headers=token)  # noqa: S310 (the sandbox)
+        urlopen(sleep).close()  # noqa: S310
+        load(json.loads(os.environ["ROWS"]))
+        say("Late data", "tap-oura", "warning")
+        say("Late data", "tap-oura", "warning")
+    elif what == "fail":
+        say("The scope daily is missing.", "tap-oura", "error")
+        say("The token was refused.", "tap-oura", "error")
+        end_block({"extractors": 1}, "Extractor failed")
+        return 1
+    elif what == "hang":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        Path("pids.json").write_text(json.dumps([os.getpid(), child.pid]))
+        time.sleep(600)
+    elif what == "lose the database":
+        with psycopg.connect(autocommit=True) as connection:
+            Path("lost.json").write_text(str(connection.info.backend_pid))
+            connection.execute("select pg_sleep(600)")
+    return 0
+
+
+sys.exit(main(os.environ.get("STAND_IN", "")))

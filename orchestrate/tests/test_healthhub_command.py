@@ -1,0 +1,372 @@
+"""The command as a person meets it: its words, its exit codes, what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from healthhub import cli
+from healthhub.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STAND_IN = Path(__file__).with_name("stand_in_meltano.py")
+_PLUGINS = ("extractors/tap-oura", "loaders/target-postgres", "utilities/dbt-postgres")
+_SETTINGS = ("OURA_PAT", "SUPABASE_DB_URL", "HEALTHHUB_HOME", "MELTANO_PROJECT_ROOT")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment like the project's, but with a stand-in for Meltano."""
+    environment = tmp_path_factory.mktemp("environment")
+    venv.create(environment, symlinks=True)
+    paths = {"base": str(environment), "platbase": str(environment)}
+    packages = Path(sysconfig.get_path("purelib", "venv", paths))
+    real_packages = sysconfig.get_path("purelib")
+    (packages / "real.pth").write_text(
+        f"import site; site.addsitedir({real_packages!r})"
+    )
+    programs = environment / "bin"
+    for name, script in {
+        "healthhub": "from healthhub.cli import main; main()",
+        "oura-sandbox": "from oura_sandbox.cli import main; main()",
+        "meltano": _STAND_IN.read_text(),
+    }.items():
+        (programs / name).write_text(f"#!{programs / 'python'}\n{script}\n")
+        (programs / name).chmod(0o755)
+    return programs
+
+
+class Project:
+    """A project folder, and the command in it."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder = folder
+        self.home = folder / ".healthhub"
+        self._command = str(programs / "healthhub")
+        self._environment = {
+            name: value for name, value in os.environ.items() if name not in _SETTINGS
+        }
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self._command, *arguments],
+            cwd=self.folder,
+            env=self._environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Its exit code, stdout and stderr."""
+        process = self.start(*arguments, **variables)
+        output, errors = process.communicate()
+        assert "Traceback" not in errors
+        return process.returncode, output, errors
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with (
+            EmbeddedPostgres(self.home).using() as lease,
+            lease.database.connect() as connection,
+        ):
+            return connection.execute(sql.encode()).fetchall()
+
+    def called(self) -> dict[str, Any]:
+        """How Meltano was called."""
+        called: dict[str, Any] = json.loads((self.folder / "called.json").read_text())
+        return called
+
+    def wait_for(self, file: str, process: subprocess.Popen[str]) -> Any:  # noqa: ANN401
+        """What the stand-in writes into a file."""
+        path = self.folder / file
+        while not (path.exists() and path.read_text()):
+            if process.poll() is not None:
+                pytest.fail(f"it ended early: {process.communicate()}")
+            time.sleep(0.05)
+        return json.loads(path.read_text())
+
+
+@pytest.fixture
+def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
+    assert new_home == folder / ".healthhub"
+    (folder / "meltano.yml").touch()
+    for plugin in _PLUGINS:
+        (folder / ".meltano" / plugin / "venv").mkdir(parents=True)
+    yield Project(folder, programs)
+    for process in psutil.Process().children():
+        process.kill()
+
+
+def test_run_loads_and_shows_what_is_there(project: Project) -> None:
+    rows = {"2026-01-01": 70, "2026-01-02": 80}
+    code, output, errors = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
+    assert (code, errors) == (0, "")
+    lines = [line.split() for line in output.splitlines()]
+    table = ["daily_sleep_summaries", "2", "2026-01-01", "2026-01-02"]
+    assert [*table, "2", "0"] in lines
+    assert ["notes", "0", "-", "-", "-", "-"] in lines
+    assert output.count("tap-oura: Late data") == 1
+    assert "Reading daily_sleep ..." in output
+    assert "\x1b" not in output
+    assert "job_runs" not in output
+
+    called = project.called()
+    assert called["arguments"] == ["run", "tap-oura", "target-postgres", "dbt"]
+    assert called["environment"]["OURA_PAT"] == "sandbox-token"
+
+    rows |= {"2026-01-02": 81, "2026-01-03": 90}
+    _, output, _ = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
+    table = ["daily_sleep_summaries", "3", "2026-01-01", "2026-01-03"]
+    assert [*table, "1", "1"] in [line.split() for line in output.splitlines()]
+    how_to_look = output.splitlines()[-1].removeprefix("Look at it:  healthhub ")
+    assert "2026-01-03" in project.call(*shlex.split(how_to_look))[1]
+
+    assert project.query(
+        "select status, record_counts -> 'daily_sleep_summaries' ->> 'changed', "
+        "finished_at > started_at from healthhub.job_runs order by run_id"
+    ) == [("success", "0", True), ("success", "1", True)]
+    assert len(list((project.home / "logs").glob("*-run-*.jsonl"))) == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_run_passes_on_what_it_was_asked(project: Project) -> None:
+    (project.folder / ".env").write_text("OURA_PAT=mine\n")
+    days = ("--start-date", "2026-01-02", "--end-date", "2026-01-03")
+    code, _, errors = project.call("run", *days, "--full-refresh", GITHUB_RUN_ID="7")
+    assert (code, errors) == (0, "")
+    called = project.called()
+    assert called["arguments"] == [
+        "run",
+        "--full-refresh",
+        "tap-oura",
+        "target-postgres",
+        "dbt",
+    ]
+    environment = called["environment"]
+    assert environment["OURA_PAT"] == "mine"
+    assert "TAP_OURA_API_URL" not in environment
+    assert environment["TAP_OURA_START_DATE"] == "2026-01-02"
+    assert environment["TAP_OURA_END_DATE"] == "2026-01-03"
+    assert project.query(
+        "select start_date::text, end_date::text, full_refresh, github_run_id "
+        "from healthhub.job_runs"
+    ) == [("2026-01-02", "2026-01-03", True, "7")]
+
+
+@pytest.mark.usefixtures("home")
+def test_failed_run_says_why_and_where(project: Project) -> None:
+    code, output, errors = project.call("run", STAND_IN="fail", OURA_PAT="mine")
+    assert code == 1
+    assert "tap-oura: The scope daily is missing." in output.splitlines()
+    [sentence] = errors.splitlines()
+    said, log = sentence.removesuffix(".").split(" The log of this run is ")
+    assert said == "healthhub: The token was refused."
+    assert '"The token was refused."' in Path(log).read_text()
+    assert project.query(
+        "select status, error_summary like 'The token was refused.%' "
+        "from healthhub.job_runs"
+    ) == [("failed", True)]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_run_stops_everything(project: Project, number: signal.Signals) -> None:
+    process = project.start("run", STAND_IN="hang")
+    pids = project.wait_for("pids.json", process)
+    process.send_signal(number)
+    _, errors = process.communicate()
+    assert process.returncode == 128 + number
+    assert errors == f"healthhub: interrupted by {number.name}\n"
+    assert not any(psutil.pid_exists(pid) and _lives(pid) for pid in pids)
+    assert EmbeddedPostgres(project.home).database is None
+    assert project.query("select status from healthhub.job_runs") == [("interrupted",)]
+
+
+def _lives(pid: int) -> bool:
+    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.usefixtures("home")
+def test_killed_run_leaves_no_sandbox(project: Project) -> None:
+    process = project.start("run", STAND_IN="hang")
+    pids = project.wait_for("pids.json", process)
+    children = psutil.Process(process.pid).children()
+    [sandbox] = [child for child in children if child.pid not in pids]
+    process.kill()
+    process.communicate()
+    sandbox.wait(10)
+    # Meltano goes on, and so does its database.
+    assert EmbeddedPostgres(project.home).database is not None
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("home")
+def test_lost_database_is_a_sentence(project: Project) -> None:
+    process = project.start("run", STAND_IN="lose the database", OURA_PAT="mine")
+    backend = project.wait_for("lost.json", process)
+    psutil.Process(backend).parent().kill()  # type: ignore[union-attr]
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    [sentence] = errors.splitlines()
+    assert sentence.startswith("healthhub: ")
+    assert "server closed the connection" in sentence
+    assert project.query("select status from healthhub.job_runs") == [("running",)]
+
+
+@pytest.mark.usefixtures("home")
+def test_terminal_shows_live_what_goes_on(project: Project) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [project._command, "run"],  # noqa: SLF001
+        cwd=project.folder,
+        env={**project._environment, "TERM": "xterm", "OURA_PAT": "mine"},  # noqa: SLF001
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    output = b""
+    try:
+        while part := os.read(ours, 4096):
+            output += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"Starting Meltano" in output
+    assert b"\x1b[" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        (["run", "--start-date", "2026-02-30"], {}, "--start-date '2026-02-30' is not"),
+        (["run", "--end-date", "yesterday"], {}, "--end-date 'yesterday' is not a day"),
+        (
+            ["run", "--start-date", "2026-01-02", "--end-date", "2026-01-01"],
+            {},
+            "--end-date 2026-01-01 is before --start-date 2026-01-02.",
+        ),
+        (["run"], {"OURA_PAT": "a b"}, "OURA_PAT contains white space"),
+        (["run"], {"SUPABASE_DB_URL": "x"}, "SUPABASE_DB_URL is not a PostgreSQL URL"),
+        (
+            ["run"],
+            {"SUPABASE_DB_URL": "postgres://me:sesame@127.0.0.1:1/x"},
+            "Cannot use the database at 127.0.0.1:1: nothing listens there.",
+        ),
+        (["run"], {"MELTANO_SYS_DIR_ROOT": "/nowhere"}, "The Meltano plugin tap-oura"),
+        (
+            ["env"],
+            {},
+            "The database is not running. Start it with `healthhub db start`",
+        ),
+        (["db", "url"], {}, "The database is not running."),
+        (
+            ["db", "start"],
+            {"SUPABASE_DB_URL": "postgres://me:sesame@127.0.0.1:1/x"},
+            "SUPABASE_DB_URL names the database at 127.0.0.1:1,",
+        ),
+        (["db", "status"], {"HEALTHHUB_HOME": "/dev/null/x"}, "Not a directory"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(  # noqa: PLR0913, PLR0917
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    variables: dict[str, str],
+    sentence: str,
+) -> None:
+    # In this process: starting a dozen takes too long.
+    monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["healthhub", *arguments])
+    monkeypatch.chdir(project.folder)
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as info:
+        cli.main()
+    output, errors = capsys.readouterr()
+    assert info.value.code == 1
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith(f"healthhub: {sentence}")
+    assert "sesame" not in output + errors
+    assert not (project.folder / "called.json").exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_wrong_password_is_refused(project: Project) -> None:
+    project.call("db", "start")
+    right = project.call("db", "url")[1].strip()
+    wrong = right.replace("postgres:", "postgres:sesame")
+    code, output, errors = project.call("run", SUPABASE_DB_URL=wrong)
+    assert code == 1
+    assert errors.startswith("healthhub: The database at 127.0.0.1:")
+    assert errors.endswith(
+        "refuses the password of postgres. Correct SUPABASE_DB_URL.\n"
+    )
+    assert "sesame" not in output + errors
+
+    # The right one works, and the server that others keep stays up.
+    assert project.call("run", SUPABASE_DB_URL=right, OURA_PAT="mine")[0] == 0
+    assert project.call("db", "status", SUPABASE_DB_URL=right)[0] == 0
+    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+
+
+@pytest.mark.usefixtures("home")
+def test_kept_database_serves_a_shell(project: Project) -> None:
+    assert project.call("db", "status")[0] == 3
+    code, output, _ = project.call("db", "start")
+    assert code == 0
+    assert 'eval "$(healthhub env)"' in output
+    assert project.call("migrate")[0] == 0
+    code, output, _ = project.call("db", "status")
+    assert (code, "until `healthhub db stop`" in output) == (0, True)
+
+    exports = project.call("env")[1]
+    script = f'{exports}\necho "$OURA_PAT $TAP_OURA_API_URL"; exec "$0" -c "$1"'
+    reconnect = "import psycopg; print(psycopg.connect().info.user)"
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, reconnect],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "sandbox-token http://127.0.0.1:8642\npostgres\n"
+    assert "OURA_PAT" not in project.call("env", OURA_PAT="mine")[1]
+
+    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+
+
+@pytest.mark.usefixtures("home")
+def test_psqls_exit_code_is_passed_on(project: Project) -> None:
+    code, _, errors = project.call("db", "psql", "-c", "select 1/0")
+    assert code == 1
+    assert "division by zero" in errors
+
+
+def test_unencrypted_psql_is_not_used_over_the_network(project: Project) -> None:
+    code, _, errors = project.call(
+        "db", "psql", SUPABASE_DB_URL="postgres://me@192.0.2.1/x", PATH="/nowhere"
+    )
+    assert code == 1
+    assert errors.startswith("healthhub: The bundled psql has no TLS")

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from healthhub.meltano_log import Diagnosis, LogRecord, parse
+
+_CONSOLE = "2026-11-24 13:35:12,914 | ERROR    | target-postgres.main | Disk is full"
+_DBT_ERROR = {"info": {"level": "error", "msg": "Database Error in model a\n  boom"}}
+
+
+def line(
+    event: str,
+    name: str | None = None,
+    level: str = "info",
+    more: dict[str, object] | None = None,
+) -> str:
+    named = {"name": name} if name else {}
+    return json.dumps({"event": event, "level": level, **named, **(more or {})})
+
+
+def block(err: str, exit_codes: dict[str, int], block_type: str = "") -> str:
+    outcome = {"success": False, "err": err, "exit_codes": exit_codes}
+    return line("Block run completed", more={**outcome, "block_type": block_type})
+
+
+_TAP_BLOCK = block(err="Extractor failed", exit_codes={"extractors": 1})
+_BOTH_BLOCK = block(err="Loader failed", exit_codes={"extractors": 1, "loaders": 1})
+_DBT_BLOCK = block(err="`dbt` failed", exit_codes={}, block_type="InvokerCommand")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (line("Using it"), ("Using it", logging.INFO, "meltano")),
+        (line("Odd", "tap-oura", "warning"), ("Odd", logging.WARNING, "tap-oura")),
+        (line(_CONSOLE, "target-postgres"), ("Disk is full", 40, "target-postgres")),
+        (
+            line(json.dumps(_DBT_ERROR), "dbt-postgres"),
+            ("Database Error in model a\n  boom", 40, "dbt-postgres"),
+        ),
+        ("Meltano 4.4.1\n", ("Meltano 4.4.1", logging.INFO, "meltano")),
+        ("[1, 2]", ("[1, 2]", logging.INFO, "meltano")),
+        (line('{"a": 1}', "tap-oura"), ('{"a": 1}', logging.INFO, "tap-oura")),
+    ],
+)
+def test_understands_what_each_plugin_writes(
+    text: str, expected: tuple[str, int, str]
+) -> None:
+    record = parse(text)
+    assert (record.message, record.level, record.source) == expected
+
+
+def test_keeps_the_rest_of_a_line() -> None:
+    assert parse(
+        line("METRIC", "tap-oura", more={"metric_info": {"value": 3}})
+    ).details == {"metric_info": {"value": 3}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        pytest.param(
+            [
+                line("First", "tap-oura", "error"),
+                line("The token was refused.", "tap-oura", "error"),
+                line("Broken", "target-postgres", "error"),
+                _TAP_BLOCK,
+            ],
+            "The token was refused.",
+            id="the last error of the plugin that failed",
+        ),
+        pytest.param(
+            [
+                line("Broken pipe", "tap-oura", "error"),
+                line(_CONSOLE, "target-postgres"),
+                _BOTH_BLOCK,
+            ],
+            "Disk is full.",
+            id="a target takes the tap with it",
+        ),
+        pytest.param(
+            [
+                line("ValueError: boom", "tap-oura"),
+                line("^^^^", "tap-oura"),
+                _TAP_BLOCK,
+            ],
+            "ValueError: boom.",
+            id="a traceback's last line",
+        ),
+        pytest.param(
+            [line(json.dumps(_DBT_ERROR), "dbt-postgres"), _DBT_BLOCK],
+            "Database Error in model a boom.",
+            id="dbt's own words",
+        ),
+        pytest.param([_DBT_BLOCK], "`dbt` failed.", id="a silent plugin"),
+        pytest.param(
+            [line("Another run is active", None, "error")],
+            "Another run is active.",
+            id="Meltano itself",
+        ),
+        pytest.param([], "Meltano ended without saying why.", id="silence"),
+    ],
+)
+def test_finds_the_sentence_that_explains(lines: list[str], sentence: str) -> None:
+    diagnosis = Diagnosis()
+    for text in lines:
+        diagnosis.observe(parse(text))
+    assert diagnosis.sentence == sentence
+
+
+def test_long_explanations_are_cut() -> None:
+    diagnosis = Diagnosis()
+    diagnosis.observe(LogRecord("word " * 1000, logging.ERROR, "tap-oura"))
+    assert len(diagnosis.sentence) < 500
