@@ -207,3 +207,7 @@ def show_scopes(tokens: Tokens) -> None:
 def default(setting: str) -> Any:  # noqa: ANN401
     """The default of a setting of the tap."""
     return TapOura.config_jsonschema["properties"][setting]["default"]
+
+
+if __name__ == "__main__":
+    main()

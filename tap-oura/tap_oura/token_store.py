@@ -205,7 +205,7 @@ class DatabaseTokenStore(TokenStore):
         super().__init__(keys)
         try:
             self._engine = sa.create_engine(_with_driver(url), pool_pre_ping=True)
-            self.TABLE.create(self._engine, checkfirst=True)
+            self._create_table()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise SettingError(
                 "The database of `token_store` cannot be used "
@@ -250,6 +250,14 @@ class DatabaseTokenStore(TokenStore):
             if slot.changed and slot.login:
                 encrypted = self._encrypt(slot.login)
                 connection.execute(sa.update(table).where(mine).values(login=encrypted))
+
+    def _create_table(self) -> None:
+        """Make the table, unless another process is the first."""
+        try:
+            self.TABLE.create(self._engine, checkfirst=True)
+        except sa.exc.DBAPIError:
+            if not sa.inspect(self._engine).has_table(self.TABLE.name):
+                raise
 
     def _ensure_row(self, user_id: str) -> None:
         try:
