@@ -1,0 +1,79 @@
+"""The literal pipeline on a real PostgreSQL and over real HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from healthhub.embedded import EmbeddedPostgres
+from healthhub.migrations import migrate
+from oura_sandbox.server import running
+
+if TYPE_CHECKING:
+    from healthhub.database import Database
+    from oura_sandbox.server import Sandbox
+
+PROJECT = Path(__file__).parents[1]
+PIPELINE = ("tap-oura", "target-postgres", "dbt")
+USER_ID = "0a0a0a0a-0000-4000-8000-000000000001"
+
+#: Enough for a look-back and a reconcile, and a run takes seconds.
+HISTORY = timedelta(days=20)
+
+
+@dataclass
+class Pipeline:
+    """Meltano in this project, against one database and one sandbox."""
+
+    database: Database
+    sandbox: Sandbox
+    folder: Path
+
+    def meltano(
+        self, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `meltano` as a person would in an activated environment."""
+        today = datetime.now(UTC).date()
+        return subprocess.run(
+            [Path(sys.executable).with_name("meltano"), *arguments],
+            cwd=PROJECT,
+            env={
+                **os.environ,
+                **self.database.environment,
+                "OURA_PAT": self.sandbox.token,
+                "TAP_OURA_API_URL": self.sandbox.url,
+                "TAP_OURA_USER_ID": USER_ID,
+                "TAP_OURA_START_DATE": str(today - HISTORY),
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+                "NO_COLOR": "1",
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def run(self, *options: str) -> str:
+        """The one line, which has to succeed."""
+        result = self.meltano("run", *options, *PIPELINE)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        """The rows of one statement."""
+        with psycopg.connect(
+            self.database.url, autocommit=True, row_factory=dict_row
+        ) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []

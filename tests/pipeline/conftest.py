@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from healthhub.embedded import EmbeddedPostgres
+from healthhub.migrations import migrate
+from meltano_pipeline import Pipeline
+from oura_sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """An empty, migrated database and a sandbox."""
+    home = Path(tempfile.mkdtemp(prefix="healthhub-pipeline-"))
+    home.chmod(0o755)
+    try:
+        with EmbeddedPostgres(home).using() as lease, running(years=1) as sandbox:
+            migrate(lease.database)
+            folder = tmp_path_factory.mktemp("dbt")
+            yield Pipeline(lease.database, sandbox, folder)
+    finally:
+        shutil.rmtree(home)
