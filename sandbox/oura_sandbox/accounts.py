@@ -4,21 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from oura_sandbox.documents import Documents
 from oura_sandbox.person import Person
+from oura_sandbox.scopes import SCOPES
 from oura_sandbox.series import Series
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from oura_sandbox.options import Options
+
+
+class Standing(Struct, frozen=True, forbid_unknown_fields=True):
+    """What Oura would know of a wearer besides their data."""
+
+    scopes: frozenset[str] = frozenset(SCOPES)
+    """What the wearer agrees to share."""
+    lapsed: bool = False
+    """Whether the membership has ended, and with it the use of the API."""
+
 
 class Account:
     """One wearer and all that the API has about them."""
 
-    def __init__(self, number: int, seed: int, today: date, years: int) -> None:
+    def __init__(self, number: int, today: date, options: Options) -> None:
         """Open the account of a made-up person."""
-        first = today.replace(year=today.year - years, day=min(today.day, 28))
+        first = today.replace(year=today.year - options.years, day=min(today.day, 28))
         self.number = number
-        self.person = Person(seed, number, today)
+        self.token = options.token if number == 1 else f"{options.token}-{number}"
+        self.person = Person(options.seed, number, today)
         self.documents = Documents(self.person, first)
         self.series = Series(self.person, first)
+        without = {
+            scope
+            for account, scope in (each.split(":") for each in options.without_scope)
+            if int(account) == number
+        }
+        self._standing = Standing(
+            frozenset(SCOPES) - without, lapsed=number in options.lapsed
+        )
+        self.standing = self._standing
+
+    def reset(self) -> None:
+        """Undo everything that was changed since the start."""
+        self.documents.reset()
+        self.standing = self._standing

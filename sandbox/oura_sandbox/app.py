@@ -8,12 +8,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from oura_sandbox import errors, twins, usercollection
-from oura_sandbox.control import PREFIX, Control
+from oura_sandbox.control import Control
+from oura_sandbox.oauth import OAuth
+from oura_sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
     from oura_sandbox.state import State
 
@@ -24,47 +26,18 @@ def build(state: State) -> ASGIApp:
         routes=[
             *usercollection.routes(state),
             *twins.routes(state),
-            *Control(state).routes(),
+            *OAuth(state).routes(),
+            Control(state).mount(),
         ],
         exception_handlers={
             errors.Problem: errors.answer,
             HTTPException: _answer_http,
         },
     )
-    return RequestLog(app, state)
+    return Traffic(app, state)
 
 
 def _answer_http(_: Request, problem: Exception) -> Response:
     """Answer an unknown path, or a method that a path does not have, with JSON."""
     assert isinstance(problem, HTTPException)  # noqa: S101 - registered for it only
-    return errors.json({"detail": problem.detail}, problem.status_code)
-
-
-class RequestLog:
-    """Writes down what clients ask, for tests to look at."""
-
-    def __init__(self, app: ASGIApp, state: State) -> None:
-        """Stand before an application."""
-        self._app = app
-        self._state = state
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass, and note how it was answered."""
-        if scope["type"] != "http" or scope["path"].startswith(PREFIX):
-            await self._app(scope, receive, send)
-            return
-        entry = {
-            "method": scope["method"],
-            "path": scope["path"],
-            "query": scope["query_string"].decode("latin-1"),
-            "status": None,
-        }
-        self._state.requests.append(entry)
-
-        async def note(message: Message) -> None:
-            """Note the status as it goes out."""
-            if message["type"] == "http.response.start":
-                entry["status"] = message["status"]
-            await send(message)
-
-        await self._app(scope, receive, note)
+    return errors.reply({"detail": problem.detail}, problem.status_code)

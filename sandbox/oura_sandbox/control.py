@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
+import msgspec
+from msgspec import Struct
+from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
-from oura_sandbox.errors import Problem, bad_request, forbidden, json, not_found
+from oura_sandbox import scopes
+from oura_sandbox.documents import merge
+from oura_sandbox.errors import bad_request, forbidden, not_found, reply
+from oura_sandbox.faults import Fault
+from oura_sandbox.grants import Grant
+from oura_sandbox.oauth import pair_response
+from oura_sandbox.person.info import personal_info
 from oura_sandbox.routes import DOCUMENTS, Document, DocumentRoute
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from oura_sandbox.accounts import Account
     from oura_sandbox.state import State
 
-PREFIX = "/_sandbox"
+Body = TypeVar("Body")
+
+
+class Wanted(Struct, forbid_unknown_fields=True):
+    """A pair of tokens that is asked for without a consent page."""
+
+    account: int = 1
+    scopes: tuple[str, ...] | None = None
+    lifetime: int | None = None
 
 
 class Control:
@@ -28,92 +45,215 @@ class Control:
         """Steer a state."""
         self._state = state
 
-    def routes(self) -> list[Route]:
+    def mount(self) -> Mount:
         """Return the endpoints."""
-        document = f"{PREFIX}/documents/{{route}}/{{document_id}}"
-        return [
-            Route(document, self.document, methods=["GET", "PUT", "PATCH", "DELETE"]),
-            Route(f"{PREFIX}/requests", self.requests, methods=["GET", "DELETE"]),
-            Route(f"{PREFIX}/reset", self.reset, methods=["POST"]),
-        ]
+        document = "/documents/{route}/{document_id}"
+        return Mount(
+            "/_sandbox",
+            routes=[
+                Route(document, self.show_document),
+                Route(document, self.put_document, methods=["PUT"]),
+                Route(document, self.patch_document, methods=["PATCH"]),
+                Route(document, self.delete_document, methods=["DELETE"]),
+                Route("/accounts", self.show_accounts),
+                Route("/accounts/{number}", self.patch_account, methods=["PATCH"]),
+                Route("/tokens", self.issue_tokens, methods=["POST"]),
+                Route("/tokens", self.expire_tokens, methods=["DELETE"]),
+                Route("/settings", self.show_settings),
+                Route("/settings", self.patch_settings, methods=["PATCH"]),
+                Route("/faults", self.show_faults),
+                Route("/faults", self.begin_fault, methods=["POST"]),
+                Route("/faults", self.end_faults, methods=["DELETE"]),
+                Route("/faults/{number:int}", self.end_fault, methods=["DELETE"]),
+                Route("/requests", self.show_requests),
+                Route("/requests", self.forget_requests, methods=["DELETE"]),
+                Route("/reset", self.reset, methods=["POST"]),
+            ],
+            middleware=[Middleware(OnlyFromHere)],
+        )
 
-    async def document(self, request: Request) -> Response:
-        """Show, add, revise or delete one document."""
-        _only_from_here(request)
+    async def show_document(self, request: Request) -> Response:
+        """Show a document."""
         route, account = self._target(request)
-        identifier = request.path_params["document_id"]
-        if request.method == "PUT":
-            document = await _body(request)
-            _put(account, route, {**document, "id": identifier})
-            return Response(status_code=204)
-        entry = account.documents.find(route, identifier)
-        if entry is None:
-            raise not_found()
-        if request.method == "PATCH":
-            document = merge(orjson.loads(entry.body), await _body(request))
-            _put(account, route, {**document, "id": identifier})
-        elif request.method == "DELETE":
-            account.documents.delete(route, identifier)
-        else:
-            return Response(entry.body, media_type="application/json")
+        body = _find(request, route, account)
+        return Response(body, media_type="application/json")
+
+    async def put_document(self, request: Request) -> Response:
+        """Add a document, or replace one."""
+        route, account = self._target(request)
+        return _put(request, route, account, await _body(request, dict[str, Any]))
+
+    async def patch_document(self, request: Request) -> Response:
+        """Revise a document."""
+        route, account = self._target(request)
+        document = msgspec.json.decode(_find(request, route, account))
+        change = await _body(request, dict[str, Any])
+        return _put(request, route, account, merge(document, change))
+
+    async def delete_document(self, request: Request) -> Response:
+        """Take a document away."""
+        route, account = self._target(request)
+        _find(request, route, account)
+        account.documents.delete(route, request.path_params["document_id"])
         return Response(status_code=204)
 
-    async def requests(self, request: Request) -> Response:
-        """Show, or forget, what clients have asked."""
-        _only_from_here(request)
-        if request.method == "DELETE":
-            self._state.requests.clear()
-            return Response(status_code=204)
-        return json(list(self._state.requests))
+    async def show_accounts(self, _: Request) -> Response:
+        """Show the accounts, and the token of each that never expires."""
+        return reply(
+            [
+                {
+                    "number": account.number,
+                    "token": account.token,
+                    "user_id": personal_info(account.person)["id"],
+                    "timezone": account.person.traits.home.key,
+                    "lapsed": account.standing.lapsed,
+                    "scopes": [
+                        scope
+                        for scope in scopes.SCOPES
+                        if scope in account.standing.scopes
+                    ],
+                }
+                for account in self._state.accounts.values()
+            ]
+        )
 
-    async def reset(self, request: Request) -> Response:
+    async def patch_account(self, request: Request) -> Response:
+        """Change what a wearer shares, or whether they are still a member."""
+        account = self._state.account(request.path_params["number"])
+        if account is None:
+            raise not_found()
+        account.standing = await _change(request, account.standing)
+        grant = self._state.grants.access[account.token].grant
+        grant.scopes = account.standing.scopes
+        return Response(status_code=204)
+
+    async def issue_tokens(self, request: Request) -> Response:
+        """Hand out a pair of tokens, as after a consent."""
+        wanted = await _body(request, Wanted)
+        account = self._state.accounts.get(wanted.account)
+        if account is None:
+            raise not_found()
+        names = scopes.SCOPES if wanted.scopes is None else wanted.scopes
+        granted = scopes.read(" ".join(names)) & account.standing.scopes
+        settings = self._state.settings
+        lifetime = wanted.lifetime
+        pair = self._state.grants.issue(
+            Grant(account, granted),
+            settings.token_lifetime if lifetime is None else lifetime,
+        )
+        return reply(pair_response(pair, settings))
+
+    async def expire_tokens(self, request: Request) -> Response:
+        """Let the access tokens of an account expire; refresh tokens go on."""
+        account = self._state.account(request.query_params.get("account", "1"))
+        if account is None:
+            raise not_found()
+        self._state.grants.expire(account)
+        return Response(status_code=204)
+
+    async def show_settings(self, _: Request) -> Response:
+        """Show what can be changed."""
+        return reply(self._state.settings)
+
+    async def patch_settings(self, request: Request) -> Response:
+        """Change how the sandbox behaves."""
+        self._state.settings = await _change(request, self._state.settings)
+        return Response(status_code=204)
+
+    async def show_faults(self, _: Request) -> Response:
+        """Show the faults that are on, and how often they have happened."""
+        return reply(
+            [
+                {"number": number, "happened": active.happened, "fault": active.fault}
+                for number, active in self._state.faults.items()
+            ]
+        )
+
+    async def begin_fault(self, request: Request) -> Response:
+        """Let something go wrong."""
+        number = self._state.begin(await _body(request, Fault))
+        return reply({"number": number}, 201)
+
+    async def end_faults(self, _: Request) -> Response:
+        """Let nothing go wrong any more."""
+        self._state.faults.clear()
+        return Response(status_code=204)
+
+    async def end_fault(self, request: Request) -> Response:
+        """End one fault."""
+        if self._state.faults.pop(request.path_params["number"], None) is None:
+            raise not_found()
+        return Response(status_code=204)
+
+    async def show_requests(self, _: Request) -> Response:
+        """Show what clients have asked."""
+        return reply(list(self._state.requests))
+
+    async def forget_requests(self, _: Request) -> Response:
+        """Forget what clients have asked."""
+        self._state.requests.clear()
+        return Response(status_code=204)
+
+    async def reset(self, _: Request) -> Response:
         """Go back to how the sandbox started."""
-        _only_from_here(request)
         self._state.reset()
         return Response(status_code=204)
 
     def _target(self, request: Request) -> tuple[DocumentRoute, Account]:
         route = DOCUMENTS.get(request.path_params["route"])
-        number = request.query_params.get("account", "1")
-        account = self._state.accounts.get(int(number) if number.isdigit() else 0)
+        account = self._state.account(request.query_params.get("account", "1"))
         if route is None or account is None:
             raise not_found()
         return route, account
 
 
-def merge(document: Document, change: Document) -> Document:
-    """Lay a change over a document, object by object; null is a value like others."""
-    merged = dict(document)
-    for name, value in change.items():
-        old = merged.get(name)
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[name] = merge(old, value)
-        else:
-            merged[name] = value
-    return merged
+class OnlyFromHere:
+    """Refuses whoever is not on this machine: here nobody has to log in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before the control routes."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass if it comes from this machine."""
+        client = scope.get("client")
+        if client and not ip_address(client[0]).is_loopback:
+            reason = "The control routes answer this machine only"
+            raise forbidden(reason)
+        await self._app(scope, receive, send)
 
 
-def _put(account: Account, route: DocumentRoute, document: Document) -> None:
+def _find(request: Request, route: DocumentRoute, account: Account) -> bytes:
+    entry = account.documents.find(route, request.path_params["document_id"])
+    if entry is None:
+        raise not_found()
+    return entry.body
+
+
+def _put(
+    request: Request, route: DocumentRoute, account: Account, document: Document
+) -> Response:
+    document["id"] = request.path_params["document_id"]
     try:
         account.documents.put(route, document)
     except (TypeError, ValueError, AttributeError):
         reason = f"{route.day} or {route.instant} is not a date or time"
         raise bad_request(reason) from None
+    return Response(status_code=204)
 
 
-async def _body(request: Request) -> Document:
+async def _body(request: Request, kind: type[Body]) -> Body:
     try:
-        document = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        reason = "The body must be a JSON object"
-        raise Problem(400, {"detail": reason})
-    return document
+        return msgspec.json.decode(await request.body(), type=kind)
+    except msgspec.MsgspecError as error:
+        raise bad_request(str(error)) from None
 
 
-def _only_from_here(request: Request) -> None:
-    """Refuse whoever is not on this machine: here nobody has to log in."""
-    if request.client and not ip_address(request.client.host).is_loopback:
-        reason = "The control routes answer this machine only"
-        raise forbidden(reason)
+async def _change(request: Request, current: Body) -> Body:
+    """Return a value with some of its fields changed."""
+    change = await _body(request, dict[str, Any])
+    whole = {**msgspec.to_builtins(current), **change}
+    try:
+        return msgspec.convert(whole, type(current))
+    except msgspec.ValidationError as error:
+        raise bad_request(str(error)) from None

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+from msgspec import json
 
 from oura_sandbox import windows
 from oura_sandbox.ids import day_of
@@ -101,7 +101,19 @@ def _rendered(person: Person, name: str, ordinal: int) -> tuple[Entry, ...]:
 
 def render(route: DocumentRoute, document: Document) -> Entry:
     """Turn a document into bytes, and find the instant it is filtered by."""
-    return Entry(_instant(route, document), document["id"], orjson.dumps(document))
+    return Entry(_instant(route, document), document["id"], json.encode(document))
+
+
+def merge(document: Document, change: Document) -> Document:
+    """Lay a change over a document, object by object; null is a value like others."""
+    merged = dict(document)
+    for name, value in change.items():
+        old = merged.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[name] = merge(old, value)
+        else:
+            merged[name] = value
+    return merged
 
 
 def _instant(route: DocumentRoute, document: Document) -> int:

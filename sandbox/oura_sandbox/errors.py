@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
+import msgspec
 from starlette.responses import Response
 
 if TYPE_CHECKING:
@@ -23,20 +23,25 @@ class Problem(Exception):  # noqa: N818 - what the client did is not our error
         super().__init__(status)
         self.status = status
         self.body = body
-        self.headers = headers
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """Return what the client gets."""
+        response = reply(self.body, self.status)
+        response.headers.update(self.headers)
+        return response
 
 
-def json(body: object, status: int = 200) -> Response:
+def reply(body: object, status: int = 200) -> Response:
     """Answer with JSON."""
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    content = msgspec.json.encode(body)
+    return Response(content, status, media_type="application/json")
 
 
 def answer(_: Request, problem: Exception) -> Response:
     """Turn a problem into its response."""
     assert isinstance(problem, Problem)  # noqa: S101 - registered for problems only
-    response = json(problem.body, problem.status)
-    response.headers.update(problem.headers or {})
-    return response
+    return problem.response()
 
 
 def bad_request(detail: str) -> Problem:
@@ -44,15 +49,19 @@ def bad_request(detail: str) -> Problem:
     return Problem(400, {"detail": detail})
 
 
+def refused(status: int, title: str, detail: str) -> Problem:
+    """Refuse a client, in the form of RFC 7807 that the live API uses for it."""
+    return Problem(status, {"status": status, "title": title, "detail": detail})
+
+
 def unauthorized(detail: str) -> Problem:
     """Refuse a token, or a scope: the live API answers 401 to both."""
-    body = {"status": 401, "title": "Unauthorized", "detail": detail}
-    return Problem(401, body)
+    return refused(401, "Unauthorized", detail)
 
 
 def forbidden(detail: str) -> Problem:
     """Refuse a wearer, whose membership has lapsed."""
-    return Problem(403, {"status": 403, "title": "Forbidden", "detail": detail})
+    return refused(403, "Forbidden", detail)
 
 
 def not_found() -> Problem:
@@ -80,3 +89,8 @@ def unprocessable(
         for kind in kinds
     ]
     return Problem(422, {"detail": detail})
+
+
+def token_error(status: int, error: str, description: str) -> Problem:
+    """Refuse a request at the token endpoint, in the form of RFC 6749."""
+    return Problem(status, {"error": error, "error_description": description})

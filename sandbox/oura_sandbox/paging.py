@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 
-import orjson
+from msgspec import json
 
 from oura_sandbox.errors import bad_request
 from oura_sandbox.windows import Window
@@ -21,14 +21,14 @@ class Place(NamedTuple):
 def token(route: str, place: Place) -> str:
     """Write down where the next page begins."""
     content = [route, place.window.start, place.window.end, place.position]
-    return urlsafe_b64encode(orjson.dumps(content)).decode().rstrip("=")
+    return urlsafe_b64encode(json.encode(content)).decode().rstrip("=")
 
 
 def place(route: str, text: str) -> Place:
     """Read where a page begins; the dates that are repeated with it do not count."""
     try:
         padded = text + "=" * (-len(text) % 4)
-        name, start, end, position = orjson.loads(urlsafe_b64decode(padded))
+        name, start, end, position = json.decode(urlsafe_b64decode(padded))
         if name == route:
             return Place(Window(int(start), int(end)), int(position))
     except (ValueError, TypeError):

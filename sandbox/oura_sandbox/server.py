@@ -13,11 +13,16 @@ from threading import Thread
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oura_sandbox.app import build
+from oura_sandbox.spoiling import TRANSPORT
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
 
     from oura_sandbox.state import State
 
@@ -35,6 +40,8 @@ def serve(state: State, listener: socket.socket, *, until_stdin_closes: bool) ->
         access_log=False,
         log_level="warning",
         lifespan="off",
+        http=Connection,
+        timeout_keep_alive=75,
         server_header=False,
         timeout_graceful_shutdown=1,
     )
@@ -53,6 +60,24 @@ def listen(host: str, port: int) -> socket.socket:
     listener.bind((host, port))
     listener.listen(2048)
     return listener
+
+
+class Connection(H11Protocol):
+    """A connection that a fault can lay hands on."""
+
+    def connection_made(  # type: ignore[override]  # narrower, as its parent's
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Show each request its connection."""
+        super().connection_made(transport)
+        app = self.app
+
+        async def show(scope: Scope, receive: Receive, send: Send) -> None:
+            """Pass the connection on."""
+            scope[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = show
 
 
 class Announcing(uvicorn.Server):

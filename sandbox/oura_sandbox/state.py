@@ -3,42 +3,64 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
+from oura_sandbox import faults
 from oura_sandbox.accounts import Account
-from oura_sandbox.auth import Tokens
+from oura_sandbox.faults import Active, Fault
+from oura_sandbox.grants import Grants
+from oura_sandbox.limits import Limiter
+
+if TYPE_CHECKING:
+    from oura_sandbox.options import Options
 
 REMEMBERED = 100_000
 """Requests that the log holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a sandbox was started."""
-
-    seed: int = 1
-    years: int = 3
-    today: date | None = None
-    token: str = "sandbox-token"  # noqa: S105 - the way in, for everyone
-    page_size: int | None = None
-
-
 class State:
-    """The accounts, their tokens, and what has been asked."""
+    """The accounts and tokens, what goes wrong, and what has been asked."""
 
     def __init__(self, options: Options) -> None:
         """Make up the accounts."""
-        self.options = options
-        today = options.today or datetime.now(UTC).date()
-        account = Account(1, options.seed, today, options.years)
-        self.accounts = {account.number: account}
-        self.tokens = Tokens({options.token: account})
+        self._options = options
+        self._faults = [faults.parse(spec) for spec in options.fault]
+        self.today = options.today or datetime.now(UTC).date()
+        self.accounts = {
+            number: Account(number, self.today, options)
+            for number in range(1, options.accounts + 1)
+        }
+        self.settings = options.settings
+        self.grants = Grants(self.accounts.values())
+        self.limiter = Limiter()
+        self.faults: dict[int, Active] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._numbers = count(1)
+        self._begin_faults()
+
+    def account(self, number: str) -> Account | None:
+        """Return an account by what a client calls it."""
+        return self.accounts.get(int(number) if number.isdecimal() else 0)
+
+    def begin(self, fault: Fault) -> int:
+        """Let something go wrong from now on; return the number to end it by."""
+        number = next(self._numbers)
+        self.faults[number] = Active(fault)
+        return number
 
     def reset(self) -> None:
         """Undo everything that was changed since the start."""
         for account in self.accounts.values():
-            account.documents.reset()
+            account.reset()
+        self.settings = self._options.settings
+        self.grants.reset()
+        self.limiter.reset()
         self.requests.clear()
+        self._begin_faults()
+
+    def _begin_faults(self) -> None:
+        self.faults.clear()
+        for fault in self._faults:
+            self.begin(fault)

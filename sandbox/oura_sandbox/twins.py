@@ -11,11 +11,11 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import orjson
+from msgspec import json
 from starlette.routing import Route
 
 from oura_sandbox import windows
-from oura_sandbox.errors import json, not_found, unauthorized
+from oura_sandbox.errors import not_found, reply, unauthorized
 from oura_sandbox.person.clock import before
 from oura_sandbox.routes import DOCUMENTS, SERIES, Document, DocumentRoute
 
@@ -42,12 +42,12 @@ def routes(state: State) -> list[Route]:
         query = request.query_params
         if name in SERIES:
             window = windows.of_series(query, account.person.now)
-            return json({"data": twin.samples(SERIES[name], window)})
+            return reply({"data": twin.samples(SERIES[name], window)})
         if name not in DOCUMENTS:
             raise not_found()
         window = windows.of_documents(query, account.person.today)
         documents = twin.documents(DOCUMENTS[name], window)
-        return json({"data": documents, "next_token": None})
+        return reply({"data": documents, "next_token": None})
 
     async def single(request: Request) -> Response:
         """Serve a document under whatever id was asked for."""
@@ -56,7 +56,7 @@ def routes(state: State) -> list[Route]:
         if route is None:
             raise not_found()
         identifier = request.path_params["document_id"]
-        return json({**twin.sample(route.name), "id": identifier})
+        return reply({**twin.sample(route.name), "id": identifier})
 
     return [
         Route("/v2/sandbox/usercollection/{route}", collection),
@@ -92,7 +92,7 @@ class Twin:
         day = date.fromordinal(windows.ordinal(window.start))
         rows = route.build(person, day)
         return [
-            orjson.loads(row) for (_, row), _ in zip(rows, range(SAMPLES), strict=False)
+            json.decode(row) for (_, row), _ in zip(rows, range(SAMPLES), strict=False)
         ]
 
     def _sample(self, name: str) -> Document:
@@ -106,10 +106,10 @@ class Twin:
 
     def _on(self, route: DocumentRoute, day: date, number: int) -> Document:
         """Move the sample to a day: its dates, and its id."""
-        text = orjson.dumps(self.sample(route.name)).decode()
+        text = json.encode(self.sample(route.name)).decode()
         old = self.sample(route.name).get(route.day)
         if old:
             text = text.replace(old, day.isoformat())
-        document: Document = orjson.loads(text)
+        document: Document = json.decode(text)
         document["id"] = f"{route.name}-{number}-{day.year}-{day.month}-{day.day}"
         return document

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
+from msgspec import json
 from starlette.responses import Response
 from starlette.routing import Route
 
 from oura_sandbox import paging, windows
-from oura_sandbox.errors import json, not_found
+from oura_sandbox.auth import admit
+from oura_sandbox.errors import not_found, reply
 from oura_sandbox.paging import Place
 from oura_sandbox.person.info import personal_info
 from oura_sandbox.routes import DOCUMENTS, PERSONAL_INFO, SERIES
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from oura_sandbox.accounts import Account
-    from oura_sandbox.routes import DocumentRoute, SeriesRoute
+    from oura_sandbox.routes import Document, DocumentRoute, SeriesRoute
     from oura_sandbox.state import State
 
 SERIES_PAGE = 1000
@@ -36,25 +37,28 @@ def routes(state: State) -> list[Route]:
 
     async def collection(request: Request) -> Response:
         """Serve many documents, or samples."""
-        account = state.tokens.account(request)
         name = request.path_params["route"]
         query = request.query_params
-        if name in DOCUMENTS:
-            return documents(account, DOCUMENTS[name], query, state.options.page_size)
-        if name in SERIES:
-            return series(account, SERIES[name], query)
         if name == PERSONAL_INFO:
-            return json(personal_info(account.person))
+            grant = admit(state, request, None)
+            return reply(readable(personal_info(grant.account.person), grant.scopes))
+        if name in DOCUMENTS:
+            route = DOCUMENTS[name]
+            account = admit(state, request, route.scope).account
+            return documents(account, route, query, state.settings.page_size)
+        if name in SERIES:
+            account = admit(state, request, SERIES[name].scope).account
+            return series(account, SERIES[name], query)
         raise not_found()
 
     async def single(request: Request) -> Response:
         """Serve one document."""
-        account = state.tokens.account(request)
         route = DOCUMENTS.get(request.path_params["route"])
-        entry = route and account.documents.find(
-            route, request.path_params["document_id"]
-        )
-        if not entry:
+        if route is None:
+            raise not_found()
+        account = admit(state, request, route.scope).account
+        entry = account.documents.find(route, request.path_params["document_id"])
+        if entry is None:
             raise not_found()
         return _respond(entry.body)
 
@@ -81,7 +85,7 @@ def documents(
         bodies = [select(body, query["fields"]) for body in bodies]
     token = b"null"
     if end < len(entries):
-        token = orjson.dumps(paging.token(route.name, Place(window, end)))
+        token = json.encode(paging.token(route.name, Place(window, end)))
     return _respond(b'{"data":[%b],"next_token":%b}' % (b",".join(bodies), token))
 
 
@@ -97,19 +101,28 @@ def series(account: Account, route: SeriesRoute, query: Mapping[str, str]) -> Re
     page = account.series.page(route, window, position, SERIES_PAGE)
     rows = page.rows
     if "fields" in query:
-        samples = orjson.loads(b"[%b]" % rows)
-        kept = [select(orjson.dumps(sample), query["fields"]) for sample in samples]
+        samples = json.decode(b"[%b]" % rows)
+        kept = [select(json.encode(sample), query["fields"]) for sample in samples]
         rows = b",".join(kept)
     token = b""
     if page.next is not None:
         text = paging.token(route.name, Place(window, page.next))
-        token = b',"next_token":' + orjson.dumps(text)
+        token = b',"next_token":' + json.encode(text)
     return _respond(b'{"data":[%b]%b}' % (rows, token))
+
+
+def readable(info: Document, scopes: frozenset[str]) -> Document:
+    """Keep what the scopes allow: any token may read the id."""
+    return {
+        name: value
+        for name, value in info.items()
+        if name == "id" or ("email" if name == "email" else "personal") in scopes
+    }
 
 
 def select(body: bytes, fields: str) -> bytes:
     """Keep the fields asked for; names that do not exist are ignored, as live."""
-    document = orjson.loads(body)
+    document = json.decode(body)
     wanted = {name.strip() for name in fields.split(",")} & document.keys()
     if not wanted:
         return body
@@ -118,7 +131,7 @@ def select(body: bytes, fields: str) -> bytes:
         for name, value in document.items()
         if name in wanted or name in ALWAYS
     }
-    return orjson.dumps(kept)
+    return json.encode(kept)
 
 
 def _respond(body: bytes) -> Response:

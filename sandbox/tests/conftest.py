@@ -15,7 +15,7 @@ TODAY = "2026-11-24"
 
 @pytest.fixture(scope="session")
 def _sandbox() -> Iterator[Sandbox]:
-    with running(today=TODAY, years=2) as sandbox:
+    with running(today=TODAY, years=1) as sandbox:
         yield sandbox
 
 

@@ -71,7 +71,17 @@ def test_a_taken_port_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "switch", ["--port=70000", "--today=yesterday", "--years=-1", "--page-size=0"]
+    "switch",
+    [
+        "--port=70000",
+        "--today=yesterday",
+        "--page-size=0",
+        "--without-scope=stress",
+        "--token-limit=many",
+        "--token-endpoint=old",
+        "--fault=kind=earthquake",
+        "--fault={",
+    ],
 )
 def test_a_bad_switch_is_refused(switch: str) -> None:
     done = subprocess.run(

@@ -38,7 +38,7 @@ def pages(
 def test_documents_are_one_page_unless_asked_otherwise(api: httpx.Client) -> None:
     query = {"start_date": "2015-01-01", "end_date": "2027-01-01"}
     answer = api.get("daily_activity", params=query).json()
-    assert len(answer["data"]) > 700
+    assert len(answer["data"]) > 350
     assert answer["next_token"] is None
 
 

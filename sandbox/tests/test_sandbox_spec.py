@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import json
 
 from oura_sandbox.person import Person
 from oura_sandbox.person.info import personal_info
@@ -31,7 +31,7 @@ DEVIATIONS = {
 @pytest.fixture(scope="module")
 def spec() -> dict[str, Any]:
     assert FILE
-    content: dict[str, Any] = orjson.loads(Path(FILE).read_bytes())
+    content: dict[str, Any] = json.decode(Path(FILE).read_bytes())
     return content
 
 
@@ -75,7 +75,7 @@ def test_documents_are_valid(spec: dict[str, Any], person: Person, route: str) -
 @pytest.mark.parametrize("route", sorted(SERIES))
 def test_samples_are_valid(spec: dict[str, Any], person: Person, route: str) -> None:
     rows = SERIES[route].build(person, date(2026, 11, 20))
-    check(spec, route, [orjson.loads(row) for _, row in rows])
+    check(spec, route, [json.decode(row) for _, row in rows])
 
 
 def test_personal_info_is_valid(spec: dict[str, Any], person: Person) -> None:
