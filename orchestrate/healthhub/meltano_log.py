@@ -67,7 +67,7 @@ class Diagnosis:
         """Remember what may explain a failure."""
         if record.message == _BLOCK_ENDED:
             if record.details.get("success") is False:
-                self._verdict = str(record.details.get("err"))
+                self._verdict = str(record.details.get("err")).splitlines()[0]
                 self._culprit = _culprit(record.details)
         elif record.level >= logging.ERROR:
             self.errors.append((record.source, _sentence(record.message)))
@@ -77,26 +77,22 @@ class Diagnosis:
     @property
     def sentence(self) -> str:
         """The last error of the plugin that failed, or the next best there is."""
-        plugin_errors = [error for error in self.errors if error[0] != MELTANO]
+        errors, exceptions = self.errors, list(self._exceptions.items())
         for candidates in (
-            [text for source, text in self.errors if source == self._culprit],
-            [
-                text
-                for source, text in self._exceptions.items()
-                if source == self._culprit
-            ],
-            [text for _, text in plugin_errors],
+            [text for source, text in errors if source == self._culprit],
+            [text for source, text in exceptions if source == self._culprit],
+            [text for source, text in errors if source != MELTANO],
+            [text for source, text in exceptions if source != MELTANO],
             [self._verdict] if self._verdict else [],
-            [text for _, text in self.errors],
-            list(self._exceptions.values()),
+            [text for _, text in errors + exceptions],
         ):
             if candidates:
                 return _sentence(candidates[-1])
         return "Meltano ended without saying why."
 
 
-def _culprit(details: dict[str, Any]) -> str:
-    """The plugin whose exit code ended a block.
+def _culprit(details: dict[str, Any]) -> str | None:
+    """The plugin whose exit code ended a block, if one did.
 
     A target that dies takes the tap with it, so it is blamed first.
     """
@@ -105,7 +101,7 @@ def _culprit(details: dict[str, Any]) -> str:
         return TARGET
     if "extractors" in exit_codes:
         return TAP
-    return DBT if details.get("block_type") == "InvokerCommand" else MELTANO
+    return DBT if details.get("block_type") == "InvokerCommand" else None
 
 
 def _sentence(text: str) -> str:

@@ -26,8 +26,8 @@ def run_psql(lease: Lease, arguments: Sequence[str]) -> int:
     Returns:
         Its exit code.
     """
-    # Ctrl-C is for psql: it cancels a query.
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C is for psql, where it cancels a query. A child would inherit SIG_IGN.
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.call(  # noqa: S603 (a person's own arguments to psql)
             [_program(lease.database), *arguments],

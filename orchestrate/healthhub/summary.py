@@ -18,6 +18,9 @@ SCHEMA = "healthhub"
 # Tables of the project itself, which say nothing about a person's health.
 _OWN_TABLES = ["alembic_version", "job_runs", "users"]
 
+# What says of which day a row is: the first of them that a table has.
+_DAY_COLUMNS = ("day", "start_day", "timestamp")
+
 _TABLES = """
 select
     tables.table_name,
@@ -40,8 +43,8 @@ class TableSummary:
     Attributes:
         name: The table.
         rows: In all.
-        first_day: Of its `day` column.
-        last_day: Of its `day` column.
+        first_day: That it has something of.
+        last_day: That it has something of.
         new: Rows first seen in the run.
         changed: Older rows whose content changed in the run.
     """
@@ -73,8 +76,10 @@ def _summarize_table(
 ) -> TableSummary:
     """Count, by the columns that the table has."""
     first = last = new = changed = "null"
-    if "day" in columns:
-        first, last = "min(day)", "max(day)"
+    for column in _DAY_COLUMNS:
+        if column in columns:
+            first, last = f"min({column})::date", f"max({column})::date"
+            break
     if "created_at" in columns:
         new = "count(*) filter (where created_at >= %(began)s)"
         if "updated_at" in columns:

@@ -24,6 +24,8 @@ create table if not exists healthhub.daily_sleep_summaries (
     updated_at timestamptz default now()
 );
 create table if not exists healthhub.notes (text text);
+create table if not exists healthhub.heart_rate as
+    select timestamptz '2026-01-01 00:00Z' as timestamp;
 """
 _UPSERT = """
 insert into healthhub.daily_sleep_summaries (day, score) values (%s, %s)

@@ -120,6 +120,7 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     lines = [line.split() for line in output.splitlines()]
     table = ["daily_sleep_summaries", "2", "2026-01-01", "2026-01-02"]
     assert [*table, "2", "0"] in lines
+    assert ["heart_rate", "1", "2026-01-01", "2026-01-01", "-", "-"] in lines
     assert ["notes", "0", "-", "-", "-", "-"] in lines
     assert output.count("tap-oura: Late data") == 1
     assert "Reading daily_sleep ..." in output

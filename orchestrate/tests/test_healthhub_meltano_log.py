@@ -95,6 +95,15 @@ def test_keeps_the_rest_of_a_line() -> None:
             "Database Error in model a boom.",
             id="dbt's own words",
         ),
+        pytest.param(
+            [
+                line("ImportError: no such module", "tap-oura"),
+                line("Cannot start plugin tap-oura:\n Traceback", None, "error"),
+                block("Cannot start plugin tap-oura:\n Traceback", {}),
+            ],
+            "ImportError: no such module.",
+            id="a plugin that does not start",
+        ),
         pytest.param([_DBT_BLOCK], "`dbt` failed.", id="a silent plugin"),
         pytest.param(
             [line("Another run is active", None, "error")],
