@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import pytest
 from psycopg.rows import dict_row
-
-from healthhub.embedded import EmbeddedPostgres
-from healthhub.migrations import migrate
-from oura_sandbox.server import running
 
 if TYPE_CHECKING:
     from healthhub.database import Database

@@ -15,7 +15,8 @@ from typing_extensions import override
 from tap_oura import schemas
 from tap_oura.api import Page
 from tap_oura.documents import DocumentParser
-from tap_oura.errors import OuraError, UnavailableError
+from tap_oura.errors import OuraError, Outcome, UnavailableError
+from tap_oura.ledger import PENDING, ledger_entry, merged
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.windows import FIRST_DAY, PADDING, Window, split
 
@@ -170,7 +171,9 @@ class OuraStream(RESTStream[str]):
                 records = self._records(read, account, window)
                 yield from records
                 self._advance(context, records, window)
-            self._tap.ledger.add(self, account, window, read, len(records))
+            entry = ledger_entry(self.name, account, window, read, len(records))
+            self._tap.ledger.add(account, entry, read.failure)
+            self._remember(context, entry)
             self._write_state_message()
             if read.failure is not None:
                 self._tap.prefetcher.drop(self, account)
@@ -202,6 +205,18 @@ class OuraStream(RESTStream[str]):
         window: Window,
     ) -> None:
         """Move the account's bookmark after all of a window was written."""
+
+    def _remember(self, context: Context | None, entry: Record) -> None:
+        """Keep a window in the state until `sync_windows` has it.
+
+        A run that is killed writes no `sync_windows`, and its bookmarks spare the
+        next run from asking again.
+        """
+        state = self.get_context_state(context)
+        if entry["outcome"] is Outcome.OK:
+            pending = state.setdefault(PENDING, [])
+            state[PENDING] = merged([*pending, entry])
+        self.state_manager.is_flushed = False
 
     @override
     def _increment_stream_state(

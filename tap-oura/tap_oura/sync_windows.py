@@ -15,55 +15,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oura.accounts import Account
-    from tap_oura.client import OuraStream
-    from tap_oura.errors import OuraError
-    from tap_oura.prefetch import WindowRead
     from tap_oura.tap import TapOura
-    from tap_oura.windows import Window
-
-
-class Ledger:
-    """Remembers each window of this run.
-
-    Attributes:
-        failures: Why an account, or a stream of it, could not be read.
-    """
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._windows: dict[str, list[Record]] = {}
-        self.failures: list[tuple[Account, OuraError]] = []
-
-    def add(
-        self,
-        stream: OuraStream,
-        account: Account,
-        window: Window,
-        read: WindowRead,
-        documents: int,
-    ) -> None:
-        """Note a window, after its records were written."""
-        failure = read.failure
-        if failure is not None:
-            self.failures.append((account, failure))
-        self._windows.setdefault(account.user_id, []).append(
-            {
-                "user_id": account.user_id,
-                "stream": stream.name,
-                "window_start": window.start.isoformat(),
-                "window_end": window.end.isoformat(),
-                "synced_at": read.started.isoformat(),
-                "outcome": failure.outcome if failure else Outcome.OK,
-                "detail": failure.detail if failure else None,
-                "document_count": documents,
-                "request_count": read.requests,
-            }
-        )
-
-    def take(self, user_id: str) -> list[Record]:
-        """The windows of an account that were not taken before."""
-        return self._windows.pop(user_id, [])
 
 
 class SyncWindowsStream(Stream):
@@ -129,4 +81,7 @@ class SyncWindowsStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        yield from self._tap.ledger.take((context or {})["user_id"])
+        user_id = (context or {})["user_id"]
+        yield from self._tap.ledger.take(user_id)
+        self._tap.forget_pending(user_id)
+        self.state_manager.is_flushed = False

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
@@ -20,9 +19,11 @@ from tap_oura.accounts import Account, accounts_from_config, derived_user_id
 from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome
+from tap_oura.ledger import PENDING, Ledger
+from tap_oura.output import BufferedWriter
 from tap_oura.prefetch import Job, Prefetcher
 from tap_oura.streams import ROUTES
-from tap_oura.sync_windows import Ledger, SyncWindowsStream
+from tap_oura.sync_windows import SyncWindowsStream
 from tap_oura.windows import Period
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class TapOura(Tap):
     """Singer tap for the Oura API v2."""
 
     name = "tap-oura"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = BufferedWriter
 
     config_jsonschema = th.PropertiesList(
         th.Property(
@@ -272,6 +273,23 @@ class TapOura(Tap):
                     for window in stream.windows(account):
                         yield Job(stream, account, window)
 
+    # Windows of a run that was killed
+
+    def recover_pending(self) -> None:
+        """Put what a killed run had read on record."""
+        for state in self._account_states():
+            self.ledger.carry_over(state["context"]["user_id"], state.get(PENDING, []))
+
+    def forget_pending(self, user_id: str) -> None:
+        """Drop an account's windows from the state, as they are on record now."""
+        for state in self._account_states():
+            if state["context"]["user_id"] == user_id:
+                state.pop(PENDING, None)
+
+    def _account_states(self) -> Iterator[dict[str, Any]]:
+        for stream_state in self.state.get("bookmarks", {}).values():
+            yield from stream_state.get("partitions", [])
+
     # A run
 
     @classmethod
@@ -296,6 +314,7 @@ class TapOura(Tap):
                 parse_env_config=bool(config and config.parse_env),
             )
             _ = tap.period
+            tap.recover_pending()
             if tap.accounts:
                 tap.sync_all()
             tap.conclude()

@@ -174,6 +174,7 @@ class Runner:
         self._capture.readouterr()
         exit_code = 0
         try:
+            tap.recover_pending()
             tap.sync_all()
             tap.conclude()
         except SystemExit as exit_:

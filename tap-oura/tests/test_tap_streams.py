@@ -239,6 +239,37 @@ def test_windows_are_on_record_after_their_documents(
     assert streams == ["daily_stress"] * 3 + ["sync_windows"] * 2
 
 
+def test_windows_of_a_killed_run_come_on_record_with_the_next(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2025-01-10", "2025-05-10", *DAYS)
+    first = run("daily_stress", start_date="2025-01-01")
+    killed = next(
+        state
+        for state in first.states
+        if "2025-05-10" in str(state) or "2025-06" in str(state)
+    )
+    second = run("daily_stress", state=killed)
+    windows = [
+        (r["window_start"], r["window_end"], r["document_count"])
+        for r in second.records("sync_windows")
+    ]
+    assert windows[0] == ("2025-01-01", "2025-06-29", 2)
+    assert windows[-1][1] == "2026-03-11"
+    third = run("daily_stress", state=second.state)
+    assert len(third.records("sync_windows")) == 1
+    assert "pending" not in str(second.state)
+
+
+def test_an_empty_window_moves_the_bookmark_of_the_state_too(
+    oura: FakeOura, run: Runner
+) -> None:
+    result = run("daily_stress", start_date="2025-01-01", end_date="2025-06-30")
+    assert [s for s in result.states if "2025-03-31" in str(s)]
+    assert result.bookmark("daily_stress") == "2025-06-30"
+    assert len(oura.asked) == 3
+
+
 def test_concurrency_changes_nothing_of_the_output(oura: FakeOura, run: Runner) -> None:
     oura.daily("daily_stress", *DAYS)
     oura.daily("daily_spo2", "2025-01-01", *DAYS)

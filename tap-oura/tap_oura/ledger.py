@@ -1,0 +1,95 @@
+"""What was asked of Oura in this run, and in a run before it that was killed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_oura.errors import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_oura.accounts import Account
+    from tap_oura.errors import OuraError
+    from tap_oura.prefetch import WindowRead
+    from tap_oura.windows import Window
+
+Entry = dict[str, Any]
+
+#: Where an account's state of a stream keeps windows that are not on record yet.
+PENDING = "pending_windows"
+
+
+class Ledger:
+    """The windows of a run.
+
+    Attributes:
+        failures: Why an account, or a stream of it, could not be read.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._entries: dict[str, list[Entry]] = {}
+        self.failures: list[tuple[Account, OuraError]] = []
+
+    def add(self, account: Account, entry: Entry, failure: OuraError | None) -> None:
+        """Note a window, after its records were written."""
+        self._entries.setdefault(account.user_id, []).append(entry)
+        if failure is not None:
+            self.failures.append((account, failure))
+
+    def carry_over(self, user_id: str, entries: Iterable[Entry]) -> None:
+        """Note windows of a run that was killed before it could."""
+        self._entries.setdefault(user_id, []).extend(entries)
+
+    def take(self, user_id: str) -> list[Entry]:
+        """The windows of an account that were not taken before."""
+        return self._entries.pop(user_id, [])
+
+
+def ledger_entry(
+    stream: str,
+    account: Account,
+    window: Window,
+    read: WindowRead,
+    documents: int,
+) -> Entry:
+    """The record that `sync_windows` has of a window."""
+    return {
+        "user_id": account.user_id,
+        "stream": stream,
+        "window_start": window.start.isoformat(),
+        "window_end": window.end.isoformat(),
+        "synced_at": read.started.isoformat(),
+        "outcome": read.failure.outcome if read.failure else Outcome.OK,
+        "detail": read.failure.detail if read.failure else None,
+        "document_count": documents,
+        "request_count": read.requests,
+    }
+
+
+def merged(entries: list[Entry]) -> list[Entry]:
+    """Complete windows, with those that touch made one, so that few remain.
+
+    The earliest `synced_at` stands for all: a document of any of them was extracted
+    after it.
+    """
+    result: list[Entry] = []
+    for entry in sorted(entries, key=lambda e: str(e["window_start"])):
+        last = result[-1] if result else None
+        if last and entry["window_start"] <= _day_after(last["window_end"]):
+            result[-1] = {
+                **last,
+                "window_end": max(last["window_end"], entry["window_end"]),
+                "synced_at": min(last["synced_at"], entry["synced_at"]),
+                "document_count": last["document_count"] + entry["document_count"],
+                "request_count": last["request_count"] + entry["request_count"],
+            }
+        else:
+            result.append(entry)
+    return result
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
