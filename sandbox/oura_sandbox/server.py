@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, NoReturn
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from oura_sandbox.state import State
 
 GREETING = "oura-sandbox listens on "
+STDIN = 0
 PATIENCE = 5
 """Seconds that a child gets to end."""
 
@@ -99,8 +100,9 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 
 def _watch_stdin(server: uvicorn.Server) -> None:
     # Python's own reader would hold a lock that the interpreter needs to exit.
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    with suppress(OSError):
+        while os.read(STDIN, 4096):
+            pass
     server.should_exit = True
 
 

@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-
-if TYPE_CHECKING:
-    from oura_sandbox.server import Sandbox
 
 
 def other_token(control: httpx.Client) -> dict[str, str]:
@@ -57,22 +52,15 @@ def test_successes_have_no_rate_headers(
     assert not [name for name in headers if "ratelimit" in name]
 
 
-def test_latency_lets_requests_overlap(sandbox: Sandbox) -> None:
-    async def ask() -> float:
-        headers = {"Authorization": f"Bearer {sandbox.token}"}
-        url = f"{sandbox.url}/v2/usercollection/tag"
-        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
-            await client.patch(
-                f"{sandbox.url}/_sandbox/settings", json={"latency_ms": 1000}
-            )
-            begin = time.monotonic()
-            answers = await asyncio.gather(*(client.get(url) for _ in range(20)))
-            assert {answer.status_code for answer in answers} == {200}
-            return time.monotonic() - begin
-
-    spent = asyncio.run(ask())
-    # One after the other they would take 20 seconds.
-    assert 1 <= spent < 15
+def test_latency_holds_up_nobody_else(api: httpx.Client, control: httpx.Client) -> None:
+    control.patch("settings", json={"latency_ms": 600_000})
+    with pytest.raises(httpx.ReadTimeout):
+        api.get("tag", timeout=0.5)
+    control.patch("settings", json={"latency_ms": 0})
+    # The first request still sleeps.
+    assert api.get("sleep").status_code == 200
+    log = control.get("requests").json()
+    assert [each["status"] for each in log] == [None, 200]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ STEPS = {LOW: 30, MEDIUM: 85, HIGH: 150}
 
 def _pool(low: float, high: float) -> tuple[float, ...]:
     rng = dice("met", low, high)
-    return tuple(round(rng.uniform(low, high), 1) for _ in range(2003))
+    return tuple(round(rng.uniform(low, high), 1) for _ in range(256 + 5))
 
 
 METS = {
@@ -41,7 +41,7 @@ METS = {
 }
 """METs a minute to cut five minutes from; drawing them anew would take too long."""
 FIVE = {
-    kind: tuple(sum(pool[place : place + 5]) for place in range(len(pool)))
+    kind: tuple(sum(pool[place : place + 5]) for place in range(256))
     for kind, pool in METS.items()
 }
 """What five minutes add up to, by where they begin."""
@@ -56,8 +56,8 @@ class Movement:
     start: int
     classes: str
     """One digit for each five minutes."""
-    places: tuple[int, ...]
-    """For each five minutes, where their METs begin."""
+    places: bytes
+    """For each five minutes, where in the pool their METs begin."""
     met_minutes: dict[str, float]
     """MET minutes by class."""
     steps: int
@@ -130,8 +130,7 @@ def measure(
     night: Night, start: int, classes: str, traits: Traits, rng: Dice
 ) -> Movement:
     """Count what the ring counts in the day after a night."""
-    limit = len(METS[REST]) - 5
-    places = tuple(int(rng.random() * limit) for _ in classes)
+    places = rng.randbytes(len(classes))
     met_minutes = dict.fromkeys(METS, 0.0)
     for kind, place in zip(classes, places, strict=True):
         met_minutes[kind] += FIVE[kind][place]

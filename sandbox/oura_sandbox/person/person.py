@@ -6,22 +6,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from oura_sandbox.ids import document_id
-from oura_sandbox.person import movement, night, plan
 from oura_sandbox.person.calendar import Calendar
 from oura_sandbox.person.clock import after, before
 from oura_sandbox.person.dice import Dice, dice
+from oura_sandbox.person.movement import move
+from oura_sandbox.person.night import sleep
+from oura_sandbox.person.plan import draw
 from oura_sandbox.person.traits import Traits
 
 if TYPE_CHECKING:
     from datetime import date
-    from zoneinfo import ZoneInfo
 
     from oura_sandbox.person.movement import Movement
     from oura_sandbox.person.night import Night
     from oura_sandbox.person.plan import Plan
 
-REMEMBERED = 400
-"""Days kept at hand; scores look back two weeks."""
+REMEMBERED = 1 << 14
+"""Days kept at hand, of all people: each route builds on the same ones."""
 DAYS_BETWEEN_CHARGES = 4
 
 
@@ -33,10 +34,6 @@ class Person:
         self.owner = f"{seed}/{number}"
         self.traits = Traits.of(seed, number)
         self.calendar = Calendar(seed, number, self.traits)
-        self.plan = lru_cache(REMEMBERED)(self._plan)
-        self.night = lru_cache(REMEMBERED)(self._night)
-        self.movement = lru_cache(REMEMBERED)(self._movement)
-        self.charging = lru_cache(REMEMBERED)(self._charging)
         self.today = today
         tonight = self.night(today)
         # The sandbox's clock stands still, late in the night that ends today.
@@ -54,19 +51,21 @@ class Person:
         """Say whether the ring saw the night that ended on a day."""
         return self.plan(before(day)).worn
 
-    def woke_in(self, day: date) -> ZoneInfo:
-        """Return the time zone of a day's morning."""
-        return self.night(day).zone
+    @lru_cache(REMEMBERED)  # noqa: B019 - people live as long as the sandbox
+    def plan(self, day: date) -> Plan:
+        """Return what a day holds."""
+        return draw(day, self.calendar, self.traits, self.dice("plan", day))
 
-    def _plan(self, day: date) -> Plan:
-        return plan.draw(day, self.calendar, self.traits, self.dice("plan", day))
-
-    def _night(self, day: date) -> Night:
+    @lru_cache(REMEMBERED)  # noqa: B019 - people live as long as the sandbox
+    def night(self, day: date) -> Night:
+        """Return the night that ended on a day."""
         last = self.plan(before(day))
-        return night.sleep(day, last, self.traits, self.dice("night", day))
+        return sleep(day, last, self.traits, self.dice("night", day))
 
-    def _movement(self, day: date) -> Movement:
-        return movement.move(
+    @lru_cache(REMEMBERED)  # noqa: B019 - people live as long as the sandbox
+    def movement(self, day: date) -> Movement:
+        """Return how the person moved on a day."""
+        return move(
             (self.plan(before(day)), self.plan(day)),
             (self.night(day), self.night(after(day))),
             self.charging(day),
@@ -74,7 +73,8 @@ class Person:
             self.dice("movement", day),
         )
 
-    def _charging(self, day: date) -> tuple[int, int] | None:
+    @lru_cache(REMEMBERED)  # noqa: B019
+    def charging(self, day: date) -> tuple[int, int] | None:
         """Return when on a day the ring is in its charger, the day's first hours."""
         group, place = divmod(day.toordinal(), DAYS_BETWEEN_CHARGES)
         rng = self.dice("charging", group)

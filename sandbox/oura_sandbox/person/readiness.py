@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from oura_sandbox.person.clock import before
 from oura_sandbox.person.grades import grade, mean, spread, weighted
-from oura_sandbox.person.sleep_score import bedtime, sleep_contributors, sleep_score
+from oura_sandbox.person.sleep_score import bedtime, night_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def readiness(person: Person, day: date) -> dict[str, Any]:
         "previous_day_activity": grade(
             abs(days[0].active_calories / target - 1.1), 1.6, 0.2
         ),
-        "previous_night": sleep_score(sleep_contributors(person, day)),
+        "previous_night": night_score(person, day),
         "recovery_index": grade(morning, 0, 5),
         "resting_heart_rate": grade(
             max(lowest - usual, lowest - person.traits.resting_heart), 8, -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from oura_sandbox.person.clock import HOUR, before, instant
@@ -64,6 +65,12 @@ def sleep_score(contributors: dict[str, int]) -> int:
     return weighted(
         (value, weights.get(name, 1.2)) for name, value in contributors.items()
     )
+
+
+@lru_cache(1 << 14)
+def night_score(person: Person, day: date) -> int:
+    """Return the score of the night that ended on a day."""
+    return sleep_score(sleep_contributors(person, day))
 
 
 def bedtime(night: Night) -> float:

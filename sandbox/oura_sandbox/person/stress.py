@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from oura_sandbox.person.clock import before
 from oura_sandbox.person.grades import mean
-from oura_sandbox.person.sleep_score import sleep_contributors, sleep_score
+from oura_sandbox.person.sleep_score import night_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from oura_sandbox.person import Person
+
 
 QUARTER = 900
 """Stress is counted in quarters of an hour."""
@@ -50,7 +52,7 @@ def daily_resilience(person: Person, day: date) -> Iterator[dict[str, Any]]:
         return
     days = [before(day, each) for each in range(14)]
     quarters = [_quarters(person, each) for each in days]
-    nights = mean(sleep_score(sleep_contributors(person, each)) for each in days)
+    nights = mean(night_score(person, each) for each in days)
     contributors = {
         "sleep_recovery": round(min(100.0, max(0.0, 1.9 * nights - 66)), 1),
         "daytime_recovery": round(
@@ -69,6 +71,7 @@ def daily_resilience(person: Person, day: date) -> Iterator[dict[str, Any]]:
     }
 
 
+@lru_cache(1 << 14)
 def _quarters(person: Person, day: date) -> tuple[int, int]:
     """Return the quarters of an hour under stress and in recovery."""
     plan = person.plan(day)
