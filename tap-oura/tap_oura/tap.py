@@ -6,12 +6,17 @@ import json
 import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import (
+    CapabilitiesEnum,
+    PluginCapabilities,
+    TapCapabilities,
+)
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
@@ -37,6 +42,17 @@ class TapOura(Tap):
 
     name = "tap-oura"
     message_writer_class = BufferedWriter
+    # No BATCH: bookmarks move by window, and would be ahead of a batch file that is
+    # not written yet. No ACTIVATE_VERSION: it would delete what was asked before.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
 
     config_jsonschema = th.PropertiesList(
         th.Property(

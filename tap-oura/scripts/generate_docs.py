@@ -1,0 +1,140 @@
+"""Write what other people read of the tap from its own settings.
+
+    python scripts/generate_docs.py
+
+plugin.yaml is the definition for Meltano Hub, and README.md gets its tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tap_oura.streams import ROUTES
+from tap_oura.tap import TapOura
+
+FOLDER = Path(__file__).parent.parent
+PLUGIN = FOLDER / "plugin.yaml"
+README = FOLDER / "README.md"
+
+Setting = dict[str, Any]
+
+#: How Meltano Hub calls the types of JSON Schema. Text and dates are its default.
+KINDS = {"integer": "integer", "boolean": "boolean", "array": "array"}
+
+
+def settings() -> dict[str, Setting]:
+    """The tap's own settings, without those that every SDK tap has."""
+    properties: dict[str, Setting] = TapOura.config_jsonschema["properties"]
+    return {name: s for name, s in properties.items() if "title" in s and _is_own(name)}
+
+
+def _is_own(name: str) -> bool:
+    return not name.startswith(("stream_map", "flattening_", "faker_"))
+
+
+def hub_setting(name: str, setting: Setting) -> Setting:
+    """A setting as the Hub describes it."""
+    result = {
+        "name": name,
+        "label": setting["title"],
+        "description": setting["description"],
+    }
+    if kind := KINDS.get(setting["type"][0]):
+        result["kind"] = kind
+    if setting.get("secret"):
+        result["sensitive"] = True
+    if "default" in setting:
+        result["value"] = setting["default"]
+    return result
+
+
+def plugin() -> dict[str, Any]:
+    """The definition for Meltano Hub."""
+    return {
+        "name": "tap-oura",
+        "variant": "healthhub",
+        "namespace": "tap_oura",
+        "label": "Oura",
+        "description": "Sleep, readiness, activity and all else of the Oura Ring",
+        "domain_url": "https://cloud.ouraring.com/v2/docs",
+        "repo": "https://github.com/healthhub/healthhub",
+        "pip_url": "tap-oura[postgres]",
+        "executable": "tap-oura",
+        "capabilities": sorted(c.value for c in TapOura.capabilities),
+        "keywords": ["api", "meltano_sdk"],
+        "maintenance_status": "active",
+        "settings_group_validation": [
+            ["access_token"],
+            ["client_id", "client_secret", "token_store", "token_key"],
+        ],
+        "settings": [hub_setting(name, s) for name, s in settings().items()],
+        "commands": {
+            "auth": {
+                "executable": "tap-oura-auth",
+                "args": "",
+                "description": "Log accounts in and out.",
+            },
+        },
+    }
+
+
+def settings_table() -> str:
+    """The settings, as README.md shows them."""
+    rows = ["| Setting | Secret | Default | Description |", "|---|---|---|---|"]
+    rows += [
+        f"| `{name}` | {'yes' if s.get('secret') else ''} "
+        f"| {_code(s.get('default'))} | {s['description']} |"
+        for name, s in settings().items()
+    ]
+    return "\n".join(rows)
+
+
+def streams_table() -> str:
+    """The streams, as README.md shows them."""
+    rows = [
+        "| Stream | Primary key | Replication key | Scope | |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| `{route.name}` | {', '.join(f'`{key}`' for key in route.primary_keys)} "
+        f"| {_code(vars_of(route).get('replication_key'))} | `{route.scope}` "
+        f"| {route.__doc__} |"
+        for route in ROUTES
+    ]
+    return "\n".join(rows)
+
+
+def vars_of(route: type) -> dict[str, Any]:
+    """The attributes of a stream class and of those that it builds on."""
+    attributes: dict[str, Any] = {}
+    for base in reversed(route.__mro__):
+        if base.__module__.startswith("tap_oura"):
+            attributes |= vars(base)
+    return attributes
+
+
+def readme(text: str) -> str:
+    """README.md with its tables made anew."""
+    for name, table in (("settings", settings_table()), ("streams", streams_table())):
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        text = f"{before}{begin}{table}\n{end}{after}"
+    return text
+
+
+def definition() -> str:
+    """plugin.yaml."""
+    return yaml.safe_dump(plugin(), sort_keys=False, allow_unicode=True, width=80)
+
+
+def _code(value: object) -> str:
+    return "" if value is None else f"`{value}`"
+
+
+if __name__ == "__main__":
+    PLUGIN.write_text(definition(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
