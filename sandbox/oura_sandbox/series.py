@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from datetime import date
 from functools import lru_cache
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from oura_sandbox import windows
@@ -77,11 +78,12 @@ class Series:
 
 @lru_cache(REMEMBERED)
 def _block(person: Person, name: str, ordinal: int) -> Block:
-    instants, ends, rows = array("q"), array("I"), []
-    end = -1
-    for instant, row in SERIES[name].build(person, date.fromordinal(ordinal)):
-        end += len(row) + 1
-        instants.append(instant)
-        ends.append(end)
-        rows.append(row)
-    return Block(instants, ends, ",".join(rows).encode())
+    found = list(SERIES[name].build(person, date.fromordinal(ordinal)))
+    rows = [row for _, row in found]
+    # Each row but the first has a comma before it.
+    ends = accumulate((len(row) + 1 for row in rows), initial=-1)
+    return Block(
+        instants=array("q", [instant for instant, _ in found]),
+        ends=array("I", islice(ends, 1, None)),
+        rows=",".join(rows).encode(),
+    )

@@ -50,17 +50,23 @@ def heartrate(person: Person, day: date) -> Iterator[tuple[int, str]]:
     """Yield the samples of a UTC day: when, and the row as JSON."""
     rng = person.dice("heart rate", day)
     midnight = midnight_utc(day)
+    now = person.now
+    begin = f'{{"timestamp":"{day}T'
     for start, source, beats in _slots(person, day):
         spread = SPREAD[source]
-        burst = rng.choice(BURSTS[source])
+        bursts = BURSTS[source]
+        burst = bursts[int(rng.random() * len(bursts))]
+        end = f',"source":"{source}"}}'
         for second, off in zip(burst, noise(rng, len(burst)), strict=True):
             moment = start + second
-            if moment > person.now:
+            if moment > now:
                 return
+            time = TIMES[moment - midnight]
             bpm = round(beats + spread * off)
-            stamp = f"{day}T{TIMES[moment - midnight]}+00:00"
-            row = f'"timestamp_unix":{moment}000,"bpm":{bpm},"source":"{source}"'
-            yield moment * 1000, f'{{"timestamp":"{stamp}",{row}}}'
+            yield (
+                moment * 1000,
+                f'{begin}{time}+00:00","timestamp_unix":{moment}000,"bpm":{bpm}{end}',
+            )
 
 
 def _slots(person: Person, day: date) -> Iterator[tuple[int, str, float]]:
