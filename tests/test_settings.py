@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from healthhub.settings import Settings
 
 PROJECT = Path(__file__).parents[1]

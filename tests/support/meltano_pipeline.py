@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from healthhub.database import Database
     from oura_sandbox.server import Sandbox
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 PIPELINE = ("tap-oura", "target-postgres", "dbt")
 USER_ID = "0a0a0a0a-0000-4000-8000-000000000001"
 
