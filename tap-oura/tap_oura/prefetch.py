@@ -51,7 +51,9 @@ class Prefetcher:
     """Runs jobs in the order in which they will be taken, a bounded number ahead.
 
     The threads are daemons, so that a run that is told to stop does not wait for
-    Oura. Memory holds the windows ahead and nothing else.
+    Oura. Memory holds the windows ahead and nothing else: up to `concurrency` under
+    way and as many that wait for their turn, so that a window which takes long to
+    write does not leave threads idle.
     """
 
     def __init__(self, jobs: Iterator[Job], concurrency: int) -> None:
@@ -86,7 +88,7 @@ class Prefetcher:
             self._fill()
 
     def _fill(self) -> None:
-        while len(self._ahead) < self._concurrency:
+        while len(self._ahead) < 2 * self._concurrency:
             job = next(self._jobs, None)
             if job is None:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_oura.errors import SettingError
@@ -20,7 +21,7 @@ FIRST_DAY = date(2015, 1, 1)
 PADDING = timedelta(days=2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """The days from `start` to `end`, both included.
 
@@ -35,12 +36,16 @@ class Window:
     end: date
     is_newest: bool = False
 
+    @cached_property
+    def _bounds(self) -> tuple[str, str]:
+        """First and last day as records have them; this is asked for each record."""
+        last = date.max if self.is_newest else self.end
+        return self.start.isoformat(), last.isoformat()
+
     def __contains__(self, day: str) -> bool:
         """Whether a document of this day (`YYYY-MM-DD...`) belongs here."""
-        label = day[:10]
-        if label < self.start.isoformat():
-            return False
-        return self.is_newest or label <= self.end.isoformat()
+        first, last = self._bounds
+        return first <= day[:10] <= last
 
     def __str__(self) -> str:
         """Both bounds, as messages show them."""

@@ -161,12 +161,14 @@ class Runner:
         self,
         *streams: str,
         state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
         **config: Any,  # noqa: ANN401
     ) -> Run:
         """Run with only these streams (and `sync_windows`) selected."""
         tap = TapOura(
             config={"access_token": "secret-token", "user_id": USER_ID, **config},
             state=json.loads(json.dumps(state)) if state else None,
+            catalog=catalog,
         )
         tap.today = self.today
         for name, stream in tap.streams.items():

@@ -278,3 +278,20 @@ def test_concurrency_changes_nothing_of_the_output(oura: FakeOura, run: Runner) 
     for stream in ("daily_stress", "daily_spo2"):
         assert one.records(stream) == many.records(stream)
     assert one.state == many.state
+
+
+def test_deselected_properties_and_stream_maps_are_obeyed(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2026-03-09", stress_high=7, recovery_high=8)
+    maps = {"daily_stress": {"stress_high": "stress_high * 2"}}
+    (record,) = run("daily_stress", stream_maps=maps).records("daily_stress")
+    assert record["stress_high"] == 14
+    catalog = TapOura(config={}, validate_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if item["breadcrumb"] == ["properties", "recovery_high"]:
+                item["metadata"]["selected"] = False
+    (record,) = run("daily_stress", catalog=catalog).records("daily_stress")
+    assert "recovery_high" not in record
+    assert record["stress_high"] == 7
