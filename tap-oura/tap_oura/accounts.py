@@ -11,7 +11,6 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from tap_oura.credentials import AccessToken, Credential, StoredLogin
 from tap_oura.errors import SettingError
 from tap_oura.oauth import Endpoints, OAuthClient
-from tap_oura.token_store import open_token_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +100,9 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
             "A login needs `token_store`, a file path or a database URL that keeps "
             "its tokens."
         )
+    # Only who logs in waits for cryptography to be imported.
+    from tap_oura.token_store import open_token_store  # noqa: PLC0415
+
     return open_token_store(config["token_store"], config.get("token_key"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tap_oura.errors import UnauthorizedError
-from tap_oura.token_store import Login
+from tap_oura.oauth import Login
 
 if TYPE_CHECKING:
     from tap_oura.oauth import OAuthClient, Tokens

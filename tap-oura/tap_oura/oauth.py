@@ -112,6 +112,20 @@ class Tokens:
         return tuple(scope for scope in SCOPES if scope not in self.scopes)
 
 
+@dataclass(frozen=True)
+class Login:
+    """What is known of an account's login.
+
+    Attributes:
+        tokens: The current pair.
+        seed: Fingerprint of the refresh token that the chain began with, if the
+            settings gave one.
+    """
+
+    tokens: Tokens
+    seed: str | None = None
+
+
 class RefusedTokenError(Exception):
     """A token endpoint said no.
 

@@ -11,16 +11,15 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from filelock import FileLock
 
 from tap_oura.errors import SettingError
-from tap_oura.oauth import Tokens
+from tap_oura.oauth import Login, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,20 +27,6 @@ if TYPE_CHECKING:
 
 #: Longer than the slowest refresh, in seconds.
 LOCK_TIMEOUT = 180.0
-
-
-@dataclass(frozen=True)
-class Login:
-    """What is known of an account's login.
-
-    Attributes:
-        tokens: The current pair.
-        seed: Fingerprint of the refresh token that the chain began with, if the
-            settings gave one.
-    """
-
-    tokens: Tokens
-    seed: str | None = None
 
 
 class Slot:
@@ -185,93 +170,6 @@ class FileTokenStore(TokenStore):
         Path(file.name).replace(self._path)
 
 
-class DatabaseTokenStore(TokenStore):
-    """Logins in one table of a database, which a row lock guards."""
-
-    TABLE = sa.Table(
-        "oura_logins",
-        sa.MetaData(),
-        sa.Column("user_id", sa.Text, primary_key=True),
-        sa.Column("login", sa.Text, comment="Encrypted with `token_key`."),
-        sa.Column("locks", sa.BigInteger, nullable=False, server_default="0"),
-    )
-
-    def __init__(self, url: str, keys: str) -> None:
-        """Use a database; the table is made where it is missing.
-
-        Raises:
-            SettingError: The database cannot be used.
-        """
-        super().__init__(keys)
-        try:
-            self._engine = sa.create_engine(_with_driver(url), pool_pre_ping=True)
-            self._create_table()
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
-            raise SettingError(
-                "The database of `token_store` cannot be used "
-                f"({type(error).__name__}). Check its address and its driver."
-            ) from None
-
-    def read(self, user_id: str) -> Login | None:
-        """An account's login, without waiting for its lock."""
-        with self._engine.connect() as connection:
-            return self._read(connection, user_id)
-
-    def user_ids(self) -> list[str]:
-        """The accounts that have a login."""
-        table = self.TABLE
-        query = sa.select(table.c.user_id).where(table.c.login.is_not(None))
-        with self._engine.connect() as connection:
-            return sorted(connection.scalars(query))
-
-    def delete(self, user_id: str) -> None:
-        """Forget a login."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(self.TABLE).where(self.TABLE.c.user_id == user_id)
-            )
-
-    @contextmanager
-    def lock(self, user_id: str) -> Iterator[Slot]:
-        """Hold the account's row.
-
-        An update takes the row lock in every database, and through a connection
-        pooler too, where session locks do not work.
-        """
-        table = self.TABLE
-        mine = table.c.user_id == user_id
-        self._ensure_row(user_id)
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(table).where(mine).values(locks=table.c.locks + 1)
-            )
-            slot = Slot(self._read(connection, user_id))
-            yield slot
-            if slot.changed and slot.login:
-                encrypted = self._encrypt(slot.login)
-                connection.execute(sa.update(table).where(mine).values(login=encrypted))
-
-    def _create_table(self) -> None:
-        """Make the table, unless another process is the first."""
-        try:
-            self.TABLE.create(self._engine, checkfirst=True)
-        except sa.exc.DBAPIError:
-            if not sa.inspect(self._engine).has_table(self.TABLE.name):
-                raise
-
-    def _ensure_row(self, user_id: str) -> None:
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(self.TABLE).values(user_id=user_id))
-        except sa.exc.IntegrityError:
-            pass  # it was there already
-
-    def _read(self, connection: sa.Connection, user_id: str) -> Login | None:
-        query = sa.select(self.TABLE.c.login).where(self.TABLE.c.user_id == user_id)
-        stored = connection.scalar(query)
-        return self._decrypt(stored) if stored else None
-
-
 def open_token_store(location: str, keys: str | None) -> TokenStore:
     """The token store that the settings name: a file path or a database URL.
 
@@ -284,13 +182,8 @@ def open_token_store(location: str, keys: str | None) -> TokenStore:
             "TAP_OURA_TOKEN_KEY). Make one with `tap-oura-auth new-key`."
         )
     if "://" in location:
+        # SQLAlchemy is a third of the tap's start, and few runs need it.
+        from tap_oura.database_token_store import DatabaseTokenStore  # noqa: PLC0415
+
         return DatabaseTokenStore(location, keys)
     return FileTokenStore(Path(location), keys)
-
-
-def _with_driver(url: str) -> sa.URL:
-    """The URL with the driver that this package is tested with."""
-    parsed = sa.make_url(url)
-    if parsed.drivername in {"postgres", "postgresql"}:
-        return parsed.set(drivername="postgresql+psycopg")
-    return parsed
