@@ -26,10 +26,9 @@ from tap_oura.accounts import (
 from tap_oura.callback import CallbackServer, answer_from
 from tap_oura.credentials import AccessToken
 from tap_oura.errors import OuraError, UnauthorizedError
-from tap_oura.oauth import new_secret
+from tap_oura.oauth import Login, new_secret
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
-from tap_oura.token_store import Login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
