@@ -1,0 +1,1 @@
+"""The report: what people look at."""

@@ -1,0 +1,230 @@
+"""What the page of one account is made of, as JSON-ready values.
+
+Long series are strings: values of consecutive days between commas, and coverage as
+runs of letters. That halves the file, and the page takes them apart in milliseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from healthhub_report.metrics import LEVELS, METRICS, TODAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
+
+    from healthhub_report.queries import Questions, Row
+
+_LONGEST_VALUE = 40
+_MOST_CHANGES = 8
+
+
+def account_data(
+    account: Row, tag_effects: Iterable[Row], questions: Questions
+) -> dict[str, Any]:
+    """Everything that the page of an account shows."""
+    user_id = account["user_id"]
+    rows = questions.days(user_id)
+    today = questions.today(account["timezone"])["today"]
+    if rows:
+        today = max(today, rows[-1]["day"])
+    return {
+        "name": account_name(account),
+        "timezone": account["timezone"],
+        "today": today.isoformat(),
+        "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
+        "levels": LEVELS,
+        "featured": TODAY,
+        "metrics": [
+            {
+                "name": metric.name,
+                "unit": metric.unit,
+                "digits": metric.digits,
+                "wholeDay": metric.whole_day,
+            }
+            for metric in METRICS
+        ],
+        **_days(rows, today),
+        "nights": _nights(user_id, questions),
+        "tags": [_tag_effect(row) for row in tag_effects],
+        "coverage": [_coverage(row) for row in questions.coverage(user_id)],
+        "gaps": [_gap(row) for row in questions.gaps(user_id, today)],
+        "revisions": [_revision(row) for row in questions.revisions(user_id)],
+        "setAside": questions.set_aside(user_id),
+    }
+
+
+def account_name(account: Row) -> str:
+    """How an account is called."""
+    return account["name"] or f"{str(account['user_id'])[:8]}…"
+
+
+def _days(rows: list[Row], today: date) -> dict[str, Any]:
+    """The series, from the first day on, a value a day."""
+    if not rows:
+        return {"firstDay": None, "days": 0, "series": {}}
+    first, last = rows[0]["day"], rows[-1]["day"]
+    by_day = {row["day"]: row for row in rows}
+    days = [first + timedelta(n) for n in range((last - first).days + 1)]
+    digits = {metric.name: metric.digits for metric in METRICS}
+    grow_until_midnight = {metric.name for metric in METRICS if metric.whole_day}
+
+    def series(name: str) -> str:
+        over = today if name in grow_until_midnight else date.max
+        return ",".join(
+            _number(by_day[day][name], digits.get(name, 0))
+            if day in by_day and day < over
+            else ""
+            for day in days
+        )
+
+    names = [*digits, "bedtime", "wake_time"]
+    return {
+        "firstDay": first.isoformat(),
+        "days": len(days),
+        "series": {name: series(name) for name in names},
+    }
+
+
+def _number(value: Decimal | int | None, digits: int) -> str:
+    """A number in as few characters as it needs."""
+    if value is None:
+        return ""
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
+
+
+def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa: ANN401 (a UUID)
+    """The last nights, oldest first."""
+    rows = questions.nights(user_id)
+    ids = [row["main_sleep_id"] for row in rows]
+    stages = {
+        (row["document_id"], row["kind"]): row["codes"]
+        for row in questions.stages(user_id, ids)
+    }
+    samples = {
+        (row["document_id"], row["kind"]): row
+        for row in questions.samples(user_id, ids)
+    }
+    return [
+        {
+            "day": row["day"].isoformat(),
+            "start": _minutes(row["bedtime_start_local"], row["day"]),
+            "end": _minutes(row["bedtime_end_local"], row["day"]),
+            "naps": row["nap_count"],
+            # As the app shows them, where Oura still sends that.
+            "stages": stages.get((row["main_sleep_id"], "app_5_min"))
+            or stages.get((row["main_sleep_id"], "5_min"), ""),
+            "heart_rate": _samples(
+                samples.get((row["main_sleep_id"], "heart_rate")), row["day"]
+            ),
+            "hrv": _samples(samples.get((row["main_sleep_id"], "hrv")), row["day"]),
+        }
+        for row in reversed(rows)
+    ]
+
+
+def _samples(row: Row | None, day: date) -> dict[str, Any] | None:
+    """A recording: when it began, minutes between its values, and they."""
+    if row is None or row["seconds"] is None:
+        return None
+    return {
+        "start": _minutes(row["began_at"], day),
+        "step": float(row["seconds"]) / 60,
+        "values": ",".join(_number(value, 0) for value in row["values"]),
+    }
+
+
+def _minutes(moment: datetime, day: date) -> int:
+    """Minutes from the day's midnight, on the wearer's clock."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the wearer's clock)
+    return round((moment - midnight).total_seconds() / 60)
+
+
+def _tag_effect(row: Row) -> dict[str, Any]:
+    """An effect, in the units of the metric."""
+    scale = 60 if row["figure"] == "total_sleep_duration" else 1
+    effect = {
+        "tag": row["tag"],
+        "figure": row["figure"],
+        "with": row["n_with"],
+        "without": row["n_without"],
+        "verdict": row["verdict"],
+    }
+    for name, column in {
+        "usual": "mean_without",
+        "difference": "difference",
+        "from": "difference_from",
+        "to": "difference_to",
+    }.items():
+        value = row[column]
+        effect[name] = None if value is None else round(float(value) / scale, 2)
+    return effect
+
+
+def _coverage(row: Row) -> dict[str, Any]:
+    """A route's days as runs, such as p120e2p9."""
+    runs = groupby(row["statuses"])
+    return {
+        "stream": row["stream"],
+        "firstDay": row["first_day"].isoformat(),
+        "runs": "".join(f"{letter}{sum(1 for _ in run)}" for letter, run in runs),
+    }
+
+
+def _gap(row: Row) -> dict[str, Any]:
+    """Missing days."""
+    hours = row["hours_off"]
+    return {
+        "from": row["first_day"].isoformat(),
+        "to": row["last_day"].isoformat(),
+        "status": row["status"],
+        "reason": row["reason"],
+        "streams": row["streams"],
+        "hoursOff": None if hours is None else round(float(hours), 1),
+    }
+
+
+def _revision(row: Row) -> dict[str, Any]:
+    """What a revision changed."""
+    return {
+        "stream": row["stream"],
+        "day": row["day"].isoformat() if row["day"] else None,
+        "seenAt": row["seen_at"].isoformat(timespec="minutes"),
+        "isDeleted": row["is_deleted"],
+        "changes": []
+        if row["is_deleted"]
+        else _changes(row["before"] or {}, row["after"] or {}),
+    }
+
+
+def _changes(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, str | None, str | None]]:
+    """Name, old and new value of what differs; long values are left out."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [
+        (name, _brief(old.get(name)), _brief(new.get(name)))
+        for name in names[:_MOST_CHANGES]
+    ]
+
+
+def _flat(document: Mapping[str, Any], path: str = "") -> Iterable[tuple[str, Any]]:
+    """The values of a document, by their path."""
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def _brief(value: object) -> str | None:
+    """A value in a few characters."""
+    if value is None:
+        return None
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -1,0 +1,78 @@
+"""Puts a page together: one file that needs nothing else and asks no one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LANGUAGES = ("en", "ja")
+
+#: In this order they are one script.
+_SCRIPTS = (
+    "words.js",
+    "format.js",
+    "statistics.js",
+    "data.js",
+    "elements.js",
+    "scales.js",
+    "panel.js",
+    "cursor.js",
+    "today.js",
+    "trends.js",
+    "nights.js",
+    "rhythm.js",
+    "year.js",
+    "relation.js",
+    "tags.js",
+    "coverage.js",
+    "accounts.js",
+    "main.js",
+)
+
+
+def page(data: Mapping[str, Any], language: str) -> str:
+    """The page that shows these data, first in this language."""
+    script, style = _script(), _read("style.css")
+    # The page may run this script and nothing else, and load nothing at all.
+    policy = (
+        "default-src 'none'; "
+        f"script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return Template(_read("page.html")).substitute(
+        language=language,
+        policy=policy,
+        style=style,
+        data=_embedded(data),
+        script=script,
+    )
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", r"\u003c")
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_read(f"script/{name}") for name in _SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+@cache
+def _read(name: str) -> str:
+    return files("healthhub_report").joinpath("page", name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

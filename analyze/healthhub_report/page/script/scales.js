@@ -1,0 +1,66 @@
+// From values to places, and where the ticks go.
+
+const scale = (from, to, start, end) => (value) =>
+  start + ((value - from) / (to - from || 1)) * (end - start);
+
+// Round values that cover a range; durations step by quarters and hours.
+function ticks(low, high, unit, count = 4) {
+  const rough = (high - low) / count || 1;
+  const sizes = unit === "duration"
+    ? [5, 10, 15, 30, 60, 120, 180, 240, 360, 480]
+    : unit === "level"
+      ? [1]
+      : [1, 2, 2.5, 5, 10].map((n) => n * 10 ** Math.floor(Math.log10(rough)));
+  const step = sizes.find((size) => size >= rough * 0.999) ?? sizes.at(-1);
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.ceil(high / step - 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, n) => (first + n) * step);
+}
+
+// How a tick is written: with as many decimals as the steps need.
+function tickText(value, metric, steps) {
+  if (metric.unit === "duration") return duration(value);
+  if (metric.unit === "level") return amount(value, metric);
+  const step = steps.length > 1 ? steps[1] - steps[0] : 1;
+  const digits = Math.max(0, Math.min(2, -Math.floor(Math.log10(step) + 1e-9)));
+  const needed = Number.isInteger(step * 10 ** digits) ? digits : digits + 1;
+  return number(value, needed, metric.unit === "celsius");
+}
+
+// Days with a label, as many as there is room for.
+function dayTicks(from, to, width) {
+  const room = Math.max(2, Math.floor(width / 80));
+  const span = to - from + 1;
+  if (span <= room * 14) {
+    const step = 7 * Math.max(1, Math.round(span / 7 / room));
+    return daysFrom(from, to)
+      .filter((day) => (to - day) % step === 0)
+      .map((day) => [day, shortDate(day)]);
+  }
+  const step = [1, 2, 3, 4, 6, 12, 24, 36].find((n) => span / 30.4 / n <= room) ?? 60;
+  return daysFrom(from, to)
+    .map((day) => new Date(day * DAY))
+    .filter((date) => date.getUTCDate() === 1
+      && (date.getUTCFullYear() * 12 + date.getUTCMonth()) % step === 0)
+    .map((date) => {
+      const day = date.getTime() / DAY;
+      return [day, date.getUTCMonth() === 0 ? yearName(day) : monthName(day)];
+    });
+}
+
+// The frame of a chart: grid lines with labels at the left, days at the bottom.
+function frame(width, height, rows, columns, { left = 48, bottom = 22, top = 12 } = {}) {
+  const inner = { left, right: width - 8, top, bottom: height - bottom };
+  return {
+    ...inner,
+    draw: (y, x, textOf) => svg("g", {},
+      rows.map((value) => [
+        line(inner.left, y(value), inner.right, y(value), "grid"),
+        label(inner.left - 8, y(value) + 4, textOf(value), "end"),
+      ]),
+      columns.map(([value, text]) => label(
+        Math.min(x(value), inner.right - 4), height - 4, text,
+        x(value) > inner.right - 24 ? "end" : x(value) < inner.left + 16 ? "start" : "middle",
+      ))),
+  };
+}

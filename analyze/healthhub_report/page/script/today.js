@@ -1,0 +1,107 @@
+// The figures of today beside what is normal for the person.
+
+// After two days without a value there is nothing of today to show.
+const STALE_AFTER = 2;
+
+function todayPanel() {
+  return panel("today", { note: "todayNote", draw: drawToday });
+}
+
+function drawToday(body) {
+  const states = report.featured.map((name) => todayOf(metric(name)));
+  body.append(html("ul", { class: "cards" }, states.map(card)));
+  const compared = states.filter((state) => state.verdict);
+  const inside = compared.filter((state) => state.verdict === "within");
+  return {
+    summary: `${longDate(today)}${language === "ja" ? "、" : ": "}${
+      words.todaySummary(compared.length, inside.length)}`,
+    table: {
+      name: "today",
+      columns: [
+        { title: words.metric },
+        dayColumn(words.day),
+        { title: words.value },
+        { title: words.low },
+        { title: words.high },
+      ],
+      rows: states.filter((state) => state.day !== null).map((state) => [
+        words.metrics[state.metric.name],
+        state.day,
+        amount(state.value, state.metric),
+        state.low === null ? null : amount(state.low, state.metric),
+        state.high === null ? null : amount(state.high, state.metric),
+      ]),
+    },
+  };
+}
+
+// What is known of a metric now: its last value, and the normal before it.
+function todayOf(item) {
+  const day = lastDayOf(item.name);
+  const state = { metric: item, day, value: null, low: null, high: null, verdict: null };
+  if (day === null) return state;
+  state.value = valueOn(item.name, day);
+  state.isStale = today - day > STALE_AFTER;
+  const usual = baselineOn(item.name, day);
+  state.days = usual.days;
+  if (usual.mean28 === null) return state;
+  state.mean = usual.mean28;
+  state.spread = usual.spread;
+  state.low = usual.mean28 - usual.spread;
+  state.high = usual.mean28 + usual.spread;
+  if (!state.isStale) {
+    state.verdict = state.value > state.high ? "above"
+      : state.value < state.low ? "below" : "within";
+  }
+  return state;
+}
+
+function card(state) {
+  const item = state.metric;
+  const title = html("h3", {}, words.metrics[item.name]);
+  if (state.day === null) {
+    return html("li", { class: "card" }, title,
+      html("p", { class: "value" }, "–"),
+      html("p", { class: "soft" }, words.noDataYet));
+  }
+  if (state.isStale) {
+    return html("li", { class: "card" }, title,
+      html("p", { class: "value" }, "–"),
+      html("p", { class: "soft" }, words.noDataSince(mediumDate(state.day))));
+  }
+  const age = today - state.day;
+  const when = age === 0 ? words.todayWord : age === 1 ? words.yesterday : shortDate(state.day);
+  return html("li", { class: "card" }, title,
+    html("p", { class: "value" }, arrow(state.verdict), amount(state.value, item)),
+    state.low === null ? null : bullet(state),
+    html("p", { class: "soft" }, `${when}${language === "ja" ? "、" : ", "}${verdictText(state)}`));
+}
+
+function arrow(verdict) {
+  if (!verdict || verdict === "within") return null;
+  const sign = verdict === "above" ? "↑" : "↓";
+  return html("span", { class: "arrow outside", "aria-hidden": "true" }, `${sign} `);
+}
+
+function verdictText(state) {
+  if (!state.verdict) return words.noNormal(state.days);
+  const [low, high] = [state.low, state.high].map((value) => amount(value, state.metric));
+  return words[state.verdict](words.normal(low, high));
+}
+
+// The band of the normal, its mean, and where the value lies; three standard
+// deviations to each side.
+function bullet(state) {
+  const x = (value) => 100 + Math.max(-3, Math.min(3, (value - state.mean) / (state.spread || 1))) * 32;
+  const drawing = svg("svg", { viewBox: "0 0 200 22", preserveAspectRatio: "xMinYMid meet", "aria-hidden": "true" });
+  drawing.append(
+    line(4, 11, 196, 11, "grid"),
+    rect(68, 5, 64, 12, "band", { rx: 6 }),
+    line(100, 4, 100, 18, "mean-tick"),
+    svg("circle", {
+      cx: x(state.value), cy: 11, r: 5.5,
+      class: state.verdict === "within" ? "inside" : "outside",
+    }),
+  );
+  return drawing;
+}

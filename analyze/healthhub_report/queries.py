@@ -1,0 +1,263 @@
+"""Every question that the report asks the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from psycopg.rows import dict_row
+
+from healthhub_report.metrics import METRICS
+
+if TYPE_CHECKING:
+    from typing import LiteralString
+    from uuid import UUID
+
+    import psycopg
+
+Row = dict[str, Any]
+
+#: Nights that can be looked at one by one.
+NIGHTS = 28
+
+#: Revisions worth telling.
+REVISIONS = 40
+
+_ACCOUNTS: LiteralString = """
+    with days as (
+        select user_id, min(day) as first_day, max(day) as last_day, count(*) as days
+        from healthhub.daily_overview
+        group by user_id
+    ),
+
+    known as (
+        select user_id from days
+        union
+        select user_id from healthhub.asked_days
+    )
+
+    select known.user_id, days.first_day, days.last_day, coalesce(days.days, 0) as days
+    from known
+    left join days using (user_id)
+    where %(user_id)s::uuid is null or known.user_id = %(user_id)s
+    order by known.user_id
+"""
+
+# The table is there as soon as the migrations ran, which the tap can do without.
+_USERS: LiteralString = """
+    select user_id, oura_pat_alias as name, timezone from healthhub.users
+"""
+
+_TODAY: LiteralString = "select cast(now() at time zone %(timezone)s as date) as today"
+
+_DAYS: LiteralString = """
+    select
+        day,
+        cast(extract(epoch from bedtime_start_local - day) / 60 as integer) as bedtime,
+        cast(extract(epoch from bedtime_end_local - day) / 60 as integer) as wake_time,
+        {metrics}
+    from healthhub.daily_overview
+    where user_id = %(user_id)s
+    order by day
+"""
+
+_NIGHTS: LiteralString = """
+    select
+        main_sleep_id,
+        day,
+        bedtime_start_local,
+        bedtime_end_local,
+        nap_count
+    from healthhub.daily_overview
+    where user_id = %(user_id)s and bedtime_end is not null
+    order by day desc
+    limit %(nights)s
+"""
+
+_STAGES: LiteralString = """
+    select document_id, kind, string_agg(code, '' order by sample) as codes
+    from healthhub.sleep_stages
+    where user_id = %(user_id)s
+        and document_id = any(%(nights)s)
+        and kind in ('5_min', 'app_5_min')
+    group by document_id, kind
+"""
+
+_SAMPLES: LiteralString = """
+    select
+        document_id,
+        kind,
+        min(timestamp_local) as began_at,
+        extract(epoch from max(timestamp) - min(timestamp))
+            / nullif(max(sample), 0) as seconds,
+        array_agg(value order by sample) as values
+    from healthhub.sleep_samples
+    where user_id = %(user_id)s and document_id = any(%(nights)s)
+    group by document_id, kind
+"""
+
+_TAG_EFFECTS: LiteralString = """
+    select
+        user_id, tag, figure, n_with, n_without, mean_without, difference,
+        difference_from, difference_to, verdict
+    from healthhub.tag_effects
+    where %(user_id)s::uuid is null or user_id = %(user_id)s
+    order by tag, figure
+"""
+
+# One letter a day, without holes: the view has every day of these routes.
+_COVERAGE: LiteralString = """
+    select
+        stream,
+        min(day) as first_day,
+        string_agg(left(status, 1), '' order by day) as statuses
+    from healthhub.coverage
+    where user_id = %(user_id)s
+        and stream not in ('personal_info', 'ring_configuration')
+    group by stream
+    order by stream
+"""
+
+# Days of the routes that have a document every day, in runs of the same answer.
+_GAPS: LiteralString = """
+    with missing as (
+        select
+            stream,
+            day,
+            status,
+            reason,
+            day - cast(row_number() over (
+                partition by stream, status, reason order by day
+            ) as integer) as island
+        from healthhub.coverage
+        where user_id = %(user_id)s
+            and status != 'present'
+            and day < %(today)s
+            and stream in (
+                'daily_activity', 'daily_cardiovascular_age', 'daily_readiness',
+                'daily_resilience', 'daily_sleep', 'daily_spo2', 'daily_stress',
+                'sleep'
+            )
+    ),
+
+    islands as (
+        select
+            stream,
+            status,
+            reason,
+            min(day) as first_day,
+            max(day) as last_day
+        from missing
+        group by stream, status, reason, island
+    )
+
+    select
+        first_day,
+        last_day,
+        status,
+        reason,
+        array_agg(stream order by stream) as streams,
+        (
+            select max(activity.non_wear_time) / 3600.0
+            from healthhub.daily_activity_summaries as activity
+            where activity.user_id = %(user_id)s
+                and activity.day between islands.first_day - 1 and islands.last_day
+        ) as hours_off
+    from islands
+    group by first_day, last_day, status, reason
+    order by last_day desc, first_day desc
+    limit 200
+"""
+
+_REVISIONS: LiteralString = """
+    select
+        revision.stream,
+        revision.day,
+        coalesce(revision.deleted_at, revision.first_seen_at) as seen_at,
+        revision.deleted_at is not null as is_deleted,
+        before.content as before,
+        revision.content as after
+    from healthhub.document_revisions as revision
+    left join healthhub.document_revisions as before
+        on revision.user_id = before.user_id
+        and revision.stream = before.stream
+        and revision.document_id = before.document_id
+        and revision.revision = before.revision + 1
+    where revision.user_id = %(user_id)s
+        and (revision.revision > 1 or revision.deleted_at is not null)
+    order by seen_at desc, revision.stream, revision.day desc
+    limit %(revisions)s
+"""
+
+_SET_ASIDE: LiteralString = """
+    select stream, document, reasons
+    from healthhub.set_aside_documents
+    where user_id = %(user_id)s
+    order by updated_at desc, stream, document
+    limit 20
+"""
+
+
+class Questions:
+    """The questions, asked over one connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask over this connection."""
+        self._cursor = connection.cursor(row_factory=dict_row)
+
+    def accounts(self, user_id: UUID | None) -> list[Row]:
+        """The accounts that anything is known of, or that one."""
+        rows = self._ask(_ACCOUNTS, user_id=user_id)
+        users = {}
+        if self._ask("select to_regclass('healthhub.users') as found")[0]["found"]:
+            users = {user["user_id"]: user for user in self._ask(_USERS)}
+        for row in rows:
+            user = users.get(row["user_id"], {})
+            row["name"] = user.get("name")
+            row["timezone"] = user.get("timezone", "UTC")
+        return rows
+
+    def today(self, timezone: str) -> Row:
+        """The date in a time zone."""
+        return self._ask(_TODAY, timezone=timezone)[0]
+
+    def days(self, user_id: UUID) -> list[Row]:
+        """The metrics of each day, with bed and wake time in minutes from midnight."""
+        metrics = ", ".join(f"{item.expression} as {item.name}" for item in METRICS)
+        # The metrics are this package's own words.
+        query = cast("LiteralString", _DAYS.replace("{metrics}", metrics))
+        return self._ask(query, user_id=user_id)
+
+    def nights(self, user_id: UUID) -> list[Row]:
+        """The last nights that are over, newest first."""
+        return self._ask(_NIGHTS, user_id=user_id, nights=NIGHTS)
+
+    def stages(self, user_id: UUID, nights: list[UUID]) -> list[Row]:
+        """Their stages of sleep, one character each 5 minutes."""
+        return self._ask(_STAGES, user_id=user_id, nights=nights)
+
+    def samples(self, user_id: UUID, nights: list[UUID]) -> list[Row]:
+        """Their heart rate and heart rate variability."""
+        return self._ask(_SAMPLES, user_id=user_id, nights=nights)
+
+    def tag_effects(self, user_id: UUID | None) -> list[Row]:
+        """What tags did to the next night, of all accounts or one."""
+        return self._ask(_TAG_EFFECTS, user_id=user_id)
+
+    def coverage(self, user_id: UUID) -> list[Row]:
+        """What is known of every day, route by route."""
+        return self._ask(_COVERAGE, user_id=user_id)
+
+    def gaps(self, user_id: UUID, today: object) -> list[Row]:
+        """Which days are missing and why, newest first."""
+        return self._ask(_GAPS, user_id=user_id, today=today)
+
+    def revisions(self, user_id: UUID) -> list[Row]:
+        """What Oura changed or took back, newest first."""
+        return self._ask(_REVISIONS, user_id=user_id, revisions=REVISIONS)
+
+    def set_aside(self, user_id: UUID) -> list[Row]:
+        """Documents with impossible values."""
+        return self._ask(_SET_ASIDE, user_id=user_id)
+
+    def _ask(self, query: LiteralString, **parameters: object) -> list[Row]:
+        return self._cursor.execute(query, parameters).fetchall()

@@ -1,0 +1,145 @@
+"""Writes the report."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import psycopg
+
+from healthhub_report.account import account_data, account_name
+from healthhub_report.errors import ReportError
+from healthhub_report.html import LANGUAGES, page
+from healthhub_report.queries import Questions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from healthhub_report.queries import Row
+
+
+def write_report(
+    database_url: str,
+    path: Path,
+    *,
+    user_id: str | None = None,
+    language: str = "en",
+) -> Path:
+    """Write the report of one account, or of each with a list of them.
+
+    A single account is one file. Several are a file each, in a folder named after
+    `path`, and `path` is the list that leads to them: so nobody's file holds the data
+    of others, and none grows with their number.
+
+    Args:
+        database_url: PostgreSQL URL; empty for the one that libpq's variables name.
+        path: The HTML file; folders on the way are made.
+        user_id: Only this account.
+        language: In which language the pages open: en or ja.
+
+    Returns:
+        The file to open.
+
+    Raises:
+        ReportError: There is nothing to report on, in one sentence.
+    """
+    if language not in LANGUAGES:
+        message = f"There is no language {language!r}. Choose en or ja."
+        raise ReportError(message)
+    account = _uuid(user_id)
+    try:
+        # No prepared statements: a transaction pooler does not know them.
+        with psycopg.connect(
+            database_url, connect_timeout=10, prepare_threshold=None
+        ) as connection:
+            # All pages show the same moment, and nothing is ever written.
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            return _write(Questions(connection), path, account, language)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        message = (
+            "The database has no finished healthHub tables. Run `healthhub run` first."
+        )
+        raise ReportError(message) from None
+    except psycopg.OperationalError:
+        message = (
+            "Cannot use the database. Check its URL, and that the server is up "
+            "(`healthhub db status`)."
+        )
+        raise ReportError(message) from None
+
+
+def _write(
+    questions: Questions, path: Path, user_id: UUID | None, language: str
+) -> Path:
+    """Write the file or files."""
+    accounts = questions.accounts(user_id)
+    if not accounts:
+        whose = f"of account {user_id} " if user_id else ""
+        message = f"Nothing {whose}was loaded yet. Run `healthhub run` first."
+        raise ReportError(message)
+    effects = {
+        account: list(rows)
+        for account, rows in groupby(
+            sorted(questions.tag_effects(user_id), key=itemgetter("user_id")),
+            key=itemgetter("user_id"),
+        )
+    }
+
+    def write_account(account: Row, target: Path, back: str | None) -> None:
+        data = account_data(account, effects.get(account["user_id"], []), questions)
+        _save(target, page({**data, "back": back}, language))
+
+    if len(accounts) == 1:
+        write_account(accounts[0], path, None)
+        return path
+    folder = path.with_suffix("")
+    for account in accounts:
+        write_account(account, folder / f"{account['user_id']}.html", f"../{path.name}")
+    _save(path, page(_list_of(accounts, folder.name), language))
+    return path
+
+
+def _list_of(accounts: list[Row], folder: str) -> dict[str, Any]:
+    """What the list of accounts is made of."""
+    return {
+        "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
+        "today": datetime.now(UTC).date().isoformat(),
+        "accounts": [
+            {
+                "name": account_name(account),
+                "days": account["days"],
+                "firstDay": account["first_day"] and account["first_day"].isoformat(),
+                "lastDay": account["last_day"] and account["last_day"].isoformat(),
+                "file": f"{folder}/{account['user_id']}.html",
+            }
+            for account in accounts
+        ],
+    }
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, all of it or nothing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(text, "utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """The account of that id."""
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        message = f"{text!r} is no account's id, which is a UUID."
+        raise ReportError(f"{message} `healthhub users list` shows them.") from None
