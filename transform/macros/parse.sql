@@ -56,10 +56,12 @@
 {% macro utc_offset(text) -%}
     case
         when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}$'
-            then extract(
-                epoch from cast({{ text }} as timestamp)
-                - cast({{ text }} as timestamptz) at time zone 'UTC'
-            ) / 60
+            then cast(
+                extract(
+                    epoch from cast({{ text }} as timestamp)
+                    - cast({{ text }} as timestamptz) at time zone 'UTC'
+                ) / 60 as smallint
+            )
     end
 {%- endmacro %}
 
@@ -103,7 +105,7 @@
    lists of samples, and when it was read, loaded, and found missing (in UTC). #}
 {% macro as_loaded(stream, without=[]) -%}
     '{{ stream }}' as stream,
-    to_jsonb(source) - array[
+    to_jsonb(source.*) - array[
         'user_id',
         {%- for name in without %}
         '{{ name }}',

@@ -30,6 +30,12 @@
 {% endmacro %}
 
 
+{% macro loaded_since_last_reading(record) %}
+    {%- set since = since_last_reading() -%}
+    {{ record ~ '.loaded_at > ' ~ since if since else 'true' }}
+{%- endmacro %}
+
+
 {% macro changed_since_last_reading(document) %}
     {%- set since = since_last_reading() -%}
     {%- if since -%}
@@ -52,3 +58,18 @@
 {% macro run_start() -%}
     timestamp '{{ run_started_at.replace(tzinfo=none).isoformat() }}'
 {%- endmacro %}
+
+
+{# After a table or view was built. Who reads a view sees what the tables below
+   let them see. A table that is new has no statistics yet, and the planner of
+   the next model needs them. #}
+{% macro after_build() %}
+    {% if model.config.materialized == 'view' %}
+        alter view {{ this }} set (security_invoker = true);
+    {% else %}
+        {{ remember_reading(model.name) }}
+        {% if not is_incremental() %}
+            analyze {{ this }};
+        {% endif %}
+    {% endif %}
+{% endmacro %}

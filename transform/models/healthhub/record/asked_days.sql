@@ -1,0 +1,136 @@
+with
+
+sync_windows as (
+    select * from {{ ref('stg_oura__sync_windows') }}
+),
+
+accounts as (
+    select
+        sync_windows.user_id,
+        min(sync_windows.synced_at) as synced_at
+    from sync_windows
+    where {{ loaded_since_last_reading('sync_windows') }}
+    group by sync_windows.user_id
+),
+
+known as (
+    select
+        accounts.user_id,
+        accounts.synced_at,
+        (
+            select min(revision.day)
+            from {{ ref('document_revisions') }} as revision
+            where revision.user_id = accounts.user_id
+                and revision.last_seen_at is null
+        ) as first_document,
+        {% if is_incremental() %}
+            (
+                select min(asked_day.day)
+                from {{ this }} as asked_day
+                where asked_day.user_id = accounts.user_id
+            )
+        {% else %}
+            cast(null as date)
+        {% endif %} as first_known
+    from accounts
+),
+
+-- Before its first document there is nothing to know about an account.
+first_days as (
+    select
+        user_id,
+        first_known,
+        least(cast(synced_at as date), first_document, first_known) as first_day
+    from known
+),
+
+-- When an older document turned up, what was asked before counts again.
+asked as (
+    select
+        sync_windows.user_id,
+        sync_windows.stream,
+        sync_windows.synced_at,
+        sync_windows.outcome,
+        sync_windows.detail,
+        {{ is_undated('sync_windows.stream') }} as is_undated,
+        cast(sync_windows.synced_at as date) as asked_on,
+        greatest(sync_windows.window_start, first_days.first_day) as first_day,
+        least(
+            sync_windows.window_end, cast(sync_windows.synced_at as date) + 1
+        ) as last_day
+    from sync_windows
+    inner join first_days
+        on sync_windows.user_id = first_days.user_id
+    where {{ loaded_since_last_reading('sync_windows') }}
+        or first_days.first_day < first_days.first_known
+),
+
+days as (
+    select distinct on (asked.user_id, calendar.day, asked.stream)
+        asked.user_id,
+        cast(calendar.day as date) as day,
+        asked.stream,
+        asked.is_undated,
+        asked.outcome,
+        asked.detail
+    from asked
+    cross join
+        generate_series(
+            case
+                when asked.is_undated then asked.asked_on else asked.first_day
+            end,
+            case
+                when asked.is_undated then asked.asked_on else asked.last_day
+            end,
+            interval '1 day'
+        ) as calendar (day)
+    order by
+        asked.user_id, calendar.day, asked.stream, asked.synced_at desc
+),
+
+answered as (
+    select
+        days.*,
+        exists (
+            select from {{ ref('document_revisions') }} as revision
+            where revision.user_id = days.user_id
+                and revision.day = days.day
+                and revision.stream = days.stream
+                and revision.last_seen_at is null
+        )
+        or days.is_undated and exists (
+            select from {{ ref('document_revisions') }} as revision
+            where revision.user_id = days.user_id
+                and revision.stream = days.stream
+                and revision.last_seen_at is null
+        )
+        or days.stream = 'heartrate' and exists (
+            select from {{ ref('heart_rate') }} as sample
+            where sample.user_id = days.user_id
+                and {{ is_on_utc_day('sample.timestamp', 'days.day') }}
+        )
+        or days.stream = 'ring_battery_level' and exists (
+            select from {{ ref('ring_battery_levels') }} as sample
+            where sample.user_id = days.user_id
+                and {{ is_on_utc_day('sample.timestamp', 'days.day') }}
+        ) as has_documents
+    from days
+)
+
+select
+    user_id,
+    day,
+    stream,
+    case
+        when has_documents then 'present'
+        when outcome = 'ok' then 'empty'
+        when outcome = 'error' then 'failed'
+        else 'refused'
+    end as status,
+    case
+        when not has_documents and outcome != 'ok'
+            then concat_ws(': ', outcome, detail)
+    end as reason,
+    now() as created_at,
+    now() as updated_at
+from answered

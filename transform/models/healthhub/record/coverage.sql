@@ -1,0 +1,49 @@
+with
+
+asked_days as (
+    select * from {{ ref('asked_days') }}
+),
+
+accounts as (
+    select
+        user_id,
+        min(day) as first_day
+    from asked_days
+    group by user_id
+),
+
+streams as (
+    select unnest(array[
+        {% for stream in document_streams() %}
+            '{{ stream }}',
+        {% endfor %}
+        'heartrate',
+        'ring_battery_level'
+    ]) as stream
+),
+
+days as (
+    select
+        accounts.user_id,
+        streams.stream,
+        cast(calendar.day as date) as day
+    from accounts
+    cross join streams
+    cross join generate_series(
+        accounts.first_day, current_date, interval '1 day'
+    ) as calendar (day)
+)
+
+select
+    days.user_id,
+    days.stream,
+    days.day,
+    coalesce(asked_days.status, 'not_asked') as status,
+    asked_days.reason
+from days
+left join asked_days
+    on days.user_id = asked_days.user_id
+        and days.day = asked_days.day
+        and days.stream = asked_days.stream
+where asked_days.status is not null
+    or not {{ is_undated('days.stream') }}

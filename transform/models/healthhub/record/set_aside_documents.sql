@@ -1,0 +1,34 @@
+{{ config(post_hook="delete from {{ this }} where reasons = '{}'") }}
+
+{% for stream in document_streams() %}
+-- depends_on: {{ ref('stg_oura__' ~ stream) }}
+{% endfor %}
+-- depends_on: {{ ref('stg_oura__heartrate') }}
+-- depends_on: {{ ref('stg_oura__ring_battery_level') }}
+-- depends_on: {{ ref('int_oura__tags') }}
+
+select distinct on (user_id, table_name, document)
+    user_id,
+    stream,
+    table_name,
+    document,
+    reasons,
+    content,
+    now() as created_at,
+    now() as updated_at
+from (
+    {% for table in document_tables() %}
+        ({{ checked_documents(table, table.name in revisited_tables()) }})
+        union all
+    {% endfor %}
+    select
+        cast(null as uuid) as user_id,
+        cast(null as text) as stream,
+        cast(null as text) as table_name,
+        cast(null as text) as document,
+        cast(null as text[]) as reasons,
+        cast(null as jsonb) as content,
+        cast(null as timestamp) as extracted_at
+    where false
+) as documents
+order by user_id, table_name, document, extracted_at desc

@@ -1,0 +1,15 @@
+{# No two rows of one account overlap in time. #}
+{% test no_overlap(model, begin, end, where_counted) %}
+    select *
+    from (
+        select
+            *,
+            lag({{ end }}) over (
+                partition by user_id
+                order by {{ begin }}, {{ end }}
+            ) as previous_end
+        from {{ model }}
+        where {{ where_counted }}
+    ) as ordered
+    where {{ begin }} < previous_end
+{% endtest %}
