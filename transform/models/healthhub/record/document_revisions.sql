@@ -26,7 +26,9 @@ compared as (
         known.day as known_day,
         known.content as known_content,
         known.first_seen_at,
-        coalesce(known.last_seen_at is null, false) as is_open,
+        (
+            known.revision is not null and known.last_seen_at is null
+        ) as is_open,
         (
             documents.deleted_at is null
             and documents.content is distinct from known.content
