@@ -52,6 +52,7 @@ def account_data(
         "tags": [_tag_effect(row) for row in tag_effects],
         "coverage": [_coverage(row) for row in questions.coverage(user_id)],
         "gaps": [_gap(row) for row in questions.gaps(user_id, today)],
+        "refusals": [_refusal(row) for row in questions.refusals(user_id)],
         "revisions": [_revision(row) for row in questions.revisions(user_id)],
         "setAside": questions.set_aside(user_id),
     }
@@ -185,6 +186,16 @@ def _gap(row: Row) -> dict[str, Any]:
         "reason": row["reason"],
         "streams": row["streams"],
         "hoursOff": None if hours is None else round(float(hours), 1),
+    }
+
+
+def _refusal(row: Row) -> dict[str, Any]:
+    """A route that was not answered."""
+    return {
+        "stream": row["stream"],
+        "outcome": row["outcome"],
+        "detail": row["detail"],
+        "at": row["synced_at"].isoformat(timespec="minutes"),
     }
 
 

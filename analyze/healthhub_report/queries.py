@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 
@@ -168,6 +168,19 @@ _GAPS: LiteralString = """
     limit 200
 """
 
+# A refusal of the whole history has no days of its own, but it explains them.
+_REFUSALS: LiteralString = """
+    select stream, outcome, detail, synced_at at time zone 'UTC' as synced_at
+    from (
+        select distinct on (stream) stream, outcome, detail, synced_at
+        from raw_oura.sync_windows
+        where user_id = %(user_id)s
+        order by stream, synced_at desc
+    ) as latest
+    where outcome != 'ok'
+    order by stream
+"""
+
 _REVISIONS: LiteralString = """
     select
         revision.stream,
@@ -224,8 +237,7 @@ class Questions:
         """The metrics of each day, with bed and wake time in minutes from midnight."""
         metrics = ", ".join(f"{item.expression} as {item.name}" for item in METRICS)
         # The metrics are this package's own words.
-        query = cast("LiteralString", _DAYS.replace("{metrics}", metrics))
-        return self._ask(query, user_id=user_id)
+        return self._ask(_DAYS.replace("{metrics}", metrics), user_id=user_id)
 
     def nights(self, user_id: UUID) -> list[Row]:
         """The last nights that are over, newest first."""
@@ -250,6 +262,10 @@ class Questions:
     def gaps(self, user_id: UUID, today: object) -> list[Row]:
         """Which days are missing and why, newest first."""
         return self._ask(_GAPS, user_id=user_id, today=today)
+
+    def refusals(self, user_id: UUID) -> list[Row]:
+        """Routes that Oura did not answer when they were last asked."""
+        return self._ask(_REFUSALS, user_id=user_id)
 
     def revisions(self, user_id: UUID) -> list[Row]:
         """What Oura changed or took back, newest first."""

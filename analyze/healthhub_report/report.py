@@ -60,11 +60,8 @@ def write_report(
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             return _write(Questions(connection), path, account, language)
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        message = (
-            "The database has no finished healthHub tables. Run `healthhub run` first."
-        )
-        raise ReportError(message) from None
+    except psycopg.ProgrammingError as error:
+        raise ReportError(_explain(error)) from None
     except psycopg.OperationalError:
         message = (
             "Cannot use the database. Check its URL, and that the server is up "
@@ -132,6 +129,13 @@ def _save(path: Path, text: str) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _explain(error: psycopg.ProgrammingError) -> str:
+    """Why the tables cannot be read; libpq would quote the URL, password and all."""
+    if reason := error.diag.message_primary:
+        return f"The database is not ready: {reason}. Run `healthhub run` first."
+    return "The URL of the database is malformed. Write postgresql://user@host/name."
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -24,18 +24,15 @@ function drawCoverage(body) {
     [square("unasked"), words.statuses.n],
     [square("refused"), words.statuses.x],
   ]));
-  body.append(...gapList(), ...revisionList(), ...setAsideList());
-  return {
-    table: {
-      name: "coverage",
-      columns: [
-        { title: words.stream, text: streamName },
-        { title: words.daysPresent, isNumber: true },
-        { title: words.daysAsked, isNumber: true },
-      ],
-      rows: strips.map((one) => [one.stream, one.present, one.known]),
-    },
-  };
+  body.append(behind({
+    name: "coverage",
+    columns: [
+      { title: words.stream, text: streamName },
+      { title: words.daysPresent, isNumber: true },
+      { title: words.daysAsked, isNumber: true },
+    ],
+    rows: strips.map((one) => [one.stream, one.present, one.known]),
+  }), ...refusalList(), ...gapList(), ...revisionList(), ...setAsideList());
 }
 
 function counted(statuses) {
@@ -76,9 +73,9 @@ function shortTable(title, columns, rows, name) {
   const first = rows.slice(0, SHOWN);
   const parts = [
     html("h3", {}, title),
-    tableOf({ columns, rows: first, title }),
+    tableOf({ columns, rows: first, title, isShort: true }),
   ];
-  if (rows.length > first.length) parts.push(behind({ columns, rows, name, title }));
+  if (rows.length > first.length) parts.push(behind({ columns, rows, name, title }, words.all(number(rows.length))));
   return parts;
 }
 
@@ -90,28 +87,40 @@ function gapList() {
   ];
   const rows = report.gaps.map((gap) => [
     period(dayNumber(gap.from), dayNumber(gap.to)),
-    gap.streams.map(streamName).join(language === "ja" ? "、" : ", "),
+    gap.streams.map(streamName).join(comma()),
     reasonOf(gap),
   ]);
-  const summary = html("p", { class: "summary" }, words.coverageSummary({ count: number(rows.length) }));
-  if (!rows.length) return [summary];
+  const summary = html("p", { class: "summary" }, words.coverageSummary(rows.length));
+  if (!rows.length) return report.days ? [summary] : [];
   const [title, ...rest] = shortTable(words.gapsTitle, columns, rows, "gaps");
   return [title, summary, ...rest];
 }
 
+// Each route whose last request was not answered, and why.
+function refusalList() {
+  if (!report.refusals.length) return [];
+  return shortTable(words.refusalsTitle, [
+    { title: words.stream }, { title: words.why }, { title: words.seen, isDay: true },
+  ], report.refusals.map((one) => [
+    streamName(one.stream), reasonText(one.outcome, one.detail), moment(one.at),
+  ]), "refusals");
+}
+
 const period = (from, to) =>
-  (from === to ? mediumDate(from) : words.normal(mediumDate(from), mediumDate(to)));
+  (from === to ? mediumDate(from) : words.between(mediumDate(from), mediumDate(to)));
 
 function reasonOf(gap) {
-  const [kind, detail] = (gap.reason ?? "").split(": ");
-  if (kind === "missing_scope") return words.reasons.missing_scope(detail ?? "");
-  if (kind === "membership_lapsed") return words.reasons.membership_lapsed;
-  if (gap.status === "empty") {
-    return gap.hoursOff >= 1
-      ? `${words.reasons.empty}${language === "ja" ? "。" : "; "}${words.reasons.ringOff(number(gap.hoursOff, 1))}`
-      : words.reasons.empty;
-  }
-  return words.reasons[gap.status] ?? gap.status;
+  if (gap.reason) return reasonText(...gap.reason.split(": "));
+  const text = reasonText(gap.status);
+  return gap.status === "empty" && gap.hoursOff >= 1
+    ? text + words.reasons.ringOff(number(gap.hoursOff))
+    : text;
+}
+
+// Why, by the outcome of a request or the status of a day.
+function reasonText(outcome, detail) {
+  if (outcome === "missing_scope") return words.reasons.missing_scope(detail ?? "");
+  return words.reasons[outcome] ?? outcome;
 }
 
 function revisionList() {
@@ -127,7 +136,7 @@ function revisionList() {
   const rows = report.revisions.map((one) => [
     one.day === null ? null : dayNumber(one.day),
     streamName(one.stream),
-    one.isDeleted ? words.deleted : one.changes.map(changeText).join(language === "ja" ? "、" : ", "),
+    one.isDeleted ? words.deleted : one.changes.map(changeText).join(comma()),
     moment(one.seenAt),
   ]);
   return shortTable(words.revisionsTitle, columns, rows, "revisions");

@@ -31,6 +31,16 @@ function amount(value, metric, { signed = false, extraDigits = 0 } = {}) {
   }
 }
 
+// A range of a metric, with the unit once.
+function amounts(low, high, metric) {
+  const isWordy = ["duration", "level"].includes(metric.unit);
+  const isSigned = metric.unit === "celsius";
+  return words.between(
+    isWordy ? amount(low, metric) : number(low, metric.digits, isSigned),
+    amount(high, metric),
+  );
+}
+
 function withUnit(text, metric) {
   const unit = words.units[metric.unit];
   return unit ? `${text}\u00a0${unit}` : text;
@@ -73,6 +83,8 @@ function moment(iso) {
     dateStyle: "medium", timeStyle: "short", timeZone: report.timezone ?? "UTC",
   }).format(new Date(iso));
 }
+
+const comma = () => (language === "ja" ? "、" : ", ");
 
 // Names of tags as Oura sends them are codes: tag_generic_late_meal.
 function tagName(tag) {

@@ -31,8 +31,8 @@ function writeWords() {
     html("h1", {}, report.name ? `healthHub · ${report.name}` : "healthHub"),
     html("p", { class: "soft" },
       report.back ? [html("a", { href: report.back }, words.backToList), " · "] : "",
-      words.madeAt(moment(report.madeAt)),
-      report.accounts || report.days ? "" : ` · ${words.nothing}`));
+      words.madeAt(moment(report.madeAt))),
+    report.accounts || report.days ? "" : html("p", {}, words.nothing));
   if (report.days) {
     bar.replaceChildren(html("div", {},
       html("nav", { "aria-label": "healthHub" }, panels.map((one) =>

@@ -75,11 +75,11 @@ function nightChart(chart, night) {
   const left = 56;
   const x = scale(night.start, night.end, left, width - 8);
   const level = (stage) => 8 + LEVELS.indexOf(stage) * 30;
-  const at = (sample) => night.start + sample * 5;
+  const at = (sample) => Math.min(night.start + sample * 5, night.end);
   const runs = stageRuns(night);
   const lanes = [
-    lane(night.heart_rate, words.heartRate, words.bpm, "heart", 152, 72),
-    lane(night.hrv, words.hrv, words.ms, "hrv", 242, 62),
+    lane(night.heart_rate, words.heartRate, words.bpm, "heart", 150, 64),
+    lane(night.hrv, words.hrv, words.ms, "hrv", 246, 56),
   ];
 
   const drawing = picture(width, height,
@@ -92,7 +92,7 @@ function nightChart(chart, night) {
     ]), "stairs"),
     runs.map((run) => rect(
       x(at(run.from)), level(run.stage) + 3,
-      Math.max(1, x(Math.min(at(run.to), night.end)) - x(at(run.from))), 18, run.stage, { rx: 3 },
+      Math.max(1, x(at(run.to)) - x(at(run.from))), 18, run.stage, { rx: 3 },
     )),
     lanes.map((one) => one.draw(x, width, left)),
     hourTicks(night, width).map((minutes) => [

@@ -39,21 +39,21 @@ function panel(id, { note, controls = () => [], draw, usesRange = false }) {
 }
 
 // The table is made when it is opened: ten years are many rows.
-function behind(table) {
+function behind(table, name = words.table) {
   const details = html("details", {
     ontoggle: () => {
       if (details.open && !details.querySelector("table")) details.append(tableOf(table));
     },
-  }, html("summary", {}, words.table));
+  }, html("summary", {}, name));
   return html("div", { class: "behind" },
     details,
     html("button", { type: "button", onclick: () => save(table) }, words.csv));
 }
 
-function tableOf({ columns, rows, title }) {
+function tableOf({ columns, rows, title, isShort }) {
   const style = (column) => (column.isNumber ? "number" : column.isDay ? "day" : null);
   return html("div", {
-    class: "scroll", tabindex: 0, role: "region", "aria-label": title ?? words.table,
+    class: isShort ? "scroll short" : "scroll", tabindex: 0, role: "region", "aria-label": title ?? words.table,
   }, html("table", {},
     html("thead", {}, html("tr", {}, columns.map((column) =>
       html("th", { scope: "col", class: style(column) }, column.title)))),

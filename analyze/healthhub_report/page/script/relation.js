@@ -30,9 +30,10 @@ function drawRelation(body) {
   if (points.length < FEWEST_DAYS) return { summary: words.relationFew(points.length) };
   const [across, up] = [metric(chosen.x), metric(chosen.y)];
   const found = correlation(points);
-  const chart = html("div");
-  body.append(chart);
-  relationChart(chart, across, up, points, found);
+  const [cloud, lines] = [html("div"), html("div")];
+  body.append(html("div", { class: "beside" }, cloud, lines));
+  relationChart(cloud, across, up, points, found);
+  lines.append(...overTime(widthOf(lines), from, to, across, up));
   return {
     summary: found ? relationSummary(across, up, found) : words.relationFlat,
     table: {
@@ -48,7 +49,7 @@ function drawRelation(body) {
 }
 
 function relationChart(chart, across, up, points, found) {
-  const width = Math.min(widthOf(chart), 720);
+  const width = widthOf(chart);
   const height = Math.round(Math.min(420, width * 0.75));
   const range = (name) => points.map((point) => point[name]);
   const columns = ticks(Math.min(...range("x")), Math.max(...range("x")), across.unit, width < 500 ? 3 : 5);
@@ -70,9 +71,8 @@ function relationChart(chart, across, up, points, found) {
     label(area.right, height - 4, `${words.metrics[across.name]} →`, "end"),
     dots(points.map((point) => [x(point.x), y(point.y)]), points.length > MANY_DAYS ? "dots many" : "dots"),
     found ? fitLine(points, found, x, y) : null);
-  chart.style.maxWidth = `${width}px`;
   withCursor(chart, drawing, {
-    name: `${words.metrics[across.name]} / ${words.metrics[up.name]}, ${words.point}`,
+    name: `${words.metrics[across.name]} / ${words.metrics[up.name]}, ${words.day}`,
     count: points.length,
     start: points.length - 1,
     nearest: (px, py) => {
@@ -92,6 +92,33 @@ function relationChart(chart, across, up, points, found) {
   });
 }
 
+// The two, one above the other, so that rises and falls can be compared; the second
+// is moved back by the lag.
+function overTime(width, from, to, across, up) {
+  const height = 130;
+  const x = scale(from, to, 4, width - 4);
+  const lanes = [[across, 0, "mean-7"], [up, chosen.lag, "heart"]].map(([item, lag, style], n) => {
+    const points = daysFrom(from, to).map((day) => [day, baselineOn(item.name, day + lag + 1).mean7]);
+    const known = points.map(([, value]) => value).filter(isKnown);
+    if (!known.length) return [];
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const top = 24 + n * height;
+    const y = scale(low, high === low ? low + 1 : high, top + height - 40, top);
+    return [
+      line(0, top + height - 40, width, top + height - 40, "grid"),
+      label(0, top - 10, `${words.metrics[item.name]}${lag ? ` ${words.lagName(lag)}` : ""}`),
+      label(width, top - 10, amounts(low, high, item), "end"),
+      path(points.map(([day, value]) => (isKnown(value) ? [x(day), y(value)] : null)), style),
+    ];
+  });
+  return [
+    html("p", { class: "soft" }, words.overTime),
+    picture(width, height * 2 + 4, lanes, dayTicks(from, to, width).map(([day, text]) => label(
+      Math.min(width - 24, Math.max(20, x(day))), height * 2 + 2, text, "middle",
+    ))),
+  ];
+}
+
 function fitLine(points, found, x, y) {
   const xs = points.map((point) => point.x);
   const ends = [Math.min(...xs), Math.max(...xs)];
@@ -101,6 +128,7 @@ function fitLine(points, found, x, y) {
 
 function relationSummary(across, up, found) {
   const verdict = found.from > 0 ? "up" : found.to < 0 ? "down" : "none";
+  const strength = [0.1, 0.3, 0.5].filter((least) => Math.abs(found.r) >= least).length;
   return words.relationSummary({
     x: words.metrics[across.name],
     y: words.metrics[up.name],
@@ -109,6 +137,6 @@ function relationSummary(across, up, found) {
     from: number(found.from, 2),
     to: number(found.to, 2),
     n: number(found.n),
-    verdict: words.relationClear[verdict],
+    verdict: words.relationClear[verdict](words.relationStrength[strength]),
   });
 }

@@ -9,12 +9,14 @@ function todayPanel() {
 
 function drawToday(body) {
   const states = report.featured.map((name) => todayOf(metric(name)));
-  body.append(html("ul", { class: "cards" }, states.map(card)));
   const compared = states.filter((state) => state.verdict);
   const inside = compared.filter((state) => state.verdict === "within");
+  body.append(
+    html("p", { class: "summary" },
+      words.todaySummary({ day: longDate(today), known: compared.length, inside: inside.length })),
+    html("ul", { class: "cards" }, states.map(card)),
+  );
   return {
-    summary: `${longDate(today)}${language === "ja" ? "、" : ": "}${
-      words.todaySummary(compared.length, inside.length)}`,
     table: {
       name: "today",
       columns: [
@@ -74,7 +76,9 @@ function card(state) {
   return html("li", { class: "card" }, title,
     html("p", { class: "value" }, arrow(state.verdict), amount(state.value, item)),
     state.low === null ? null : bullet(state),
-    html("p", { class: "soft" }, `${when}${language === "ja" ? "、" : ", "}${verdictText(state)}`));
+    html("p", { class: "soft" }, `${when}${comma()}${verdictText(state)}`),
+    state.low === null ? null
+      : html("p", { class: "soft" }, words.normal(amounts(state.low, state.high, item))));
 }
 
 function arrow(verdict) {
@@ -83,11 +87,8 @@ function arrow(verdict) {
   return html("span", { class: "arrow outside", "aria-hidden": "true" }, `${sign} `);
 }
 
-function verdictText(state) {
-  if (!state.verdict) return words.noNormal(state.days);
-  const [low, high] = [state.low, state.high].map((value) => amount(value, state.metric));
-  return words[state.verdict](words.normal(low, high));
-}
+const verdictText = (state) =>
+  (state.verdict ? words.verdictsToday[state.verdict] : words.noNormal(state.days));
 
 // The band of the normal, its mean, and where the value lies; three standard
 // deviations to each side.

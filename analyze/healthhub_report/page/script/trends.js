@@ -1,7 +1,8 @@
 // A figure over time, with its means and the person's own normal.
 
-// More days than this are no longer dots.
-const MOST_DOTS = 120;
+// More days than this are a cloud of dots, and then the longer mean leads.
+const CLOUD_FROM = 120;
+const LONG_FROM = 400;
 
 function trendsPanel() {
   return panel("trends", {
@@ -29,7 +30,7 @@ function drawTrend(body) {
   const chart = html("div");
   body.append(chart);
   trendChart(chart, item, days, known);
-  body.append(trendLegend());
+  body.append(html("div", { class: days.length < LONG_FROM ? null : "long" }, trendLegend()));
   return { summary: trendSummary(item, days, known), table: trendTable(item, known) };
 }
 
@@ -57,11 +58,12 @@ function trendChart(chart, item, days, known) {
         ...run.toReversed().map((one) => [x(one.day), y(one.mean28 - one.spread)]),
       ].map((point) => point.map(round).join(" ")).join("L")}Z`,
     })),
-    path(daily, "daily"),
-    days.length <= MOST_DOTS || known.length < 30 ? dots(daily, "dots") : null,
+    days.length < CLOUD_FROM ? path(daily, "daily") : null,
+    dots(daily, days.length < CLOUD_FROM ? "dots" : "dots cloud"),
     path(points("mean28"), "mean-28"),
     path(points("mean7"), "mean-7"));
 
+  if (days.length >= LONG_FROM) drawing.setAttribute("class", "long");
   withCursor(chart, drawing, {
     name: `${words.metrics[item.name]}, ${words.day}`,
     count: days.length,
@@ -94,8 +96,8 @@ function bands(days) {
   return runs.filter((run) => run.length > 1);
 }
 
-const normalText = (item, one) => words.normal(
-  amount(one.mean28 - one.spread, item), amount(one.mean28 + one.spread, item));
+const normalText = (item, one) => amounts(
+  one.mean28 - one.spread, one.mean28 + one.spread, item);
 
 function trendLegend() {
   return legend([

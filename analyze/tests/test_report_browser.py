@@ -1,0 +1,302 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from selenium.webdriver import Keys
+from selenium.webdriver.support.select import Select
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Browser, Tables
+
+TODAY = datetime.now(UTC).date()
+OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
+VIEWS = [
+    (width, scheme, language)
+    for width in (390, 1440)
+    for scheme in ("light", "dark")
+    for language in ("en", "ja")
+]
+# Means as healthhub.daily_overview defines them, of the days of one metric.
+BASELINES = """
+    select
+        day,
+        case when count(sleep_score) over w7 >= 3
+            then avg(sleep_score) over w7 end as mean7,
+        case when count(sleep_score) over w28 >= 14
+            then avg(sleep_score) over w28 end as mean28,
+        case when count(sleep_score) over w28 >= 14
+            then avg(sleep_score) over w28 - stddev_samp(sleep_score) over w28
+            end as low
+    from healthhub.daily_overview
+    window
+        w7 as (order by day range between '7 days' preceding and '1 day' preceding),
+        w28 as (order by day range between '28 days' preceding and '1 day' preceding)
+"""
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), VIEWS)
+def test_a_view(
+    chromium: Browser, wearer: Path, width: int, scheme: str, language: str
+) -> None:
+    chromium.open(wearer, width=width, scheme=scheme, language=language)
+    assert chromium.run("return document.documentElement.lang") == language
+    assert chromium.fits()
+    serious = [
+        (violation["id"], [node["html"] for node in violation["nodes"]])
+        for violation in axe(chromium)
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+    assert chromium.console() == []
+    assert set(chromium.requests()) == {wearer.as_uri()}
+
+
+def axe(chromium: Browser) -> list[dict[str, Any]]:
+    """What an accessibility checker finds."""
+    chromium.run(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
+    found: list[dict[str, Any]] = chromium.driver.execute_async_script(
+        "const done = arguments[0]; axe.run().then((r) => done(r.violations));"
+    )
+    return found
+
+
+def test_every_chart_has_words_and_a_table_behind_it(
+    chromium: Browser, wearer: Path
+) -> None:
+    chromium.open(wearer)
+    for name in ("today", "trends", "nights", "rhythm", "year", "relation", "tags"):
+        assert len(chromium.text(f"#{name} .summary")) > 20
+        chromium.find(f"#{name} details summary").click()
+        assert len(table(chromium, name)) > 1, name
+
+
+def table(chromium: Browser, panel: str) -> list[list[str]]:
+    """The rows of the open table of a panel, with its heads."""
+    rows: list[list[str]] = chromium.run(
+        """
+        return [...document.querySelectorAll(`#${arguments[0]} details tr`)].map(
+          (row) => [...row.cells].map((cell) => cell.textContent))
+        """,
+        panel,
+    )
+    return rows
+
+
+def test_the_range_by_click_and_by_key(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    before = chromium.text("#trends .summary")
+    chromium.find("input[name=range][value='30']").click()
+    month = chromium.text("#trends .summary")
+    assert month != before
+    chromium.find("input[name=range][value='30']").send_keys(Keys.ARROW_RIGHT)
+    assert chromium.text("#trends .summary") == before
+    for _ in range(2):
+        chromium.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    assert "396" in chromium.text("#trends .summary")  # 400 days, four of them lost
+
+
+def test_the_figures_by_click_and_by_key(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    Select(chromium.find("#trend")).select_by_value("average_hrv")
+    assert chromium.text("#trends .summary").startswith("HRV")
+    chromium.find("#trend").send_keys("Steps")
+    assert chromium.text("#trends .summary").startswith("Steps")
+    Select(chromium.find("#calendar")).select_by_value("temperature_deviation")
+    assert "Temperature" in chromium.text("#year .summary")
+    Select(chromium.find("#x")).select_by_value("average_hrv")
+    Select(chromium.find("#y")).select_by_value("lowest_heart_rate")
+    said = chromium.text("#relation .summary")
+    assert "HRV and Resting heart rate (same day): r = \N{MINUS SIGN}0.99" in said
+    assert "A strong relation: one falls as the other rises." in said
+    chromium.find("input[name=lag][value='0']").send_keys(Keys.ARROW_RIGHT)
+    assert "(1 day later)" in chromium.text("#relation .summary")
+
+
+def test_the_language_by_key_keeps_the_place(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    Select(chromium.find("#trend")).select_by_value("steps")
+    chromium.find("input[name=language][value=en]").send_keys(Keys.ARROW_RIGHT)
+    assert chromium.text("#trends h2") == "推移"
+    assert chromium.text("#trends .summary").startswith("歩数")
+    assert chromium.driver.switch_to.active_element.get_attribute("value") == "ja"
+    chromium.driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    assert chromium.text("#trends h2") == "Trends"
+
+
+def test_both_languages_say_everything(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    missing = "return document.body.innerText.match(/undefined|NaN|null|\\[object/g)"
+    assert chromium.run(missing) is None
+    for panel in chromium.driver.find_elements("css selector", "details summary"):
+        panel.click()
+    chromium.find("input[name=language][value=ja]").click()
+    for panel in chromium.driver.find_elements("css selector", "details summary"):
+        panel.click()
+    assert chromium.run(missing) is None
+
+
+def test_a_chart_is_read_with_the_keys(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    chart = chromium.find("#trends [role=slider]")
+    chart.send_keys(Keys.ARROW_LEFT)
+    first = chart.get_attribute("aria-valuetext")
+    chart.send_keys(Keys.ARROW_LEFT)
+    second = chart.get_attribute("aria-valuetext")
+    assert first != second
+    assert "7-day mean" in chromium.text("#trends .readout")
+    chart.send_keys(Keys.ESCAPE)
+    assert not chromium.find("#trends .readout").is_displayed()
+
+
+@pytest.mark.parametrize("panel", ["trends", "nights", "rhythm", "year"])
+def test_a_chart_tells_its_values_under_the_pointer(
+    chromium: Browser, wearer: Path, panel: str
+) -> None:
+    chromium.open(wearer)
+    chromium.run(
+        """
+        const chart = document.querySelector(`#${arguments[0]} [role=slider] svg`);
+        const box = chart.getBoundingClientRect();
+        chart.dispatchEvent(new PointerEvent("pointermove", {
+          bubbles: true,
+          clientX: box.left + box.width * 0.4,
+          clientY: box.top + box.height * 0.3,
+        }));
+        """,
+        panel,
+    )
+    assert len(chromium.text(f"#{panel} .readout").splitlines()) > 1
+
+
+def test_another_night(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    last = chromium.text("#nights .summary")
+    assert "Deep 1 h 23 min" in last
+    chromium.find("input[name=night]:checked").send_keys(Keys.ARROW_LEFT)
+    assert chromium.text("#nights .summary") != last
+
+
+def test_a_tag_with_few_nights_says_nothing(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    rows = chromium.text("#tags .rows").replace("\N{MINUS SIGN}", "-")
+    assert "-6.5 ms (-8.5 ms to -4.5 ms), 20 nights" in rows
+    assert "3 nights with it: too few to say (8 needed)" in rows
+    assert "Sauna" not in chromium.text("#tags .summary")
+
+
+def test_what_is_missing_and_why(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    said = chromium.text("#coverage")
+    assert "not allowed: the scope spo2 was not granted at login" in said
+    assert "1 gaps" in said or "1 gap" in said
+    assert "score 80 → 84" in said
+
+
+def test_the_means_are_those_of_the_overview(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    for n in range(60):
+        if n % 11 and not 20 < n < 35:  # single days and two weeks are missing
+            score = 70 + (n * 37) % 25
+            tables.overview(TODAY - timedelta(n), sleep_score=score)
+    chromium.open(tables.report(tmp_path))
+    rows = saved(chromium, "#trends .behind button")
+    shown = {row["Day"]: row for row in rows}
+    expected = tables.connection.execute(BASELINES.encode()).fetchall()
+    assert len(shown) == len(expected)
+    for day, *means in expected:
+        row = shown[str(day)]
+        columns = ("7-day mean", "28-day mean", "Normal from")
+        for value, column in zip(means, columns, strict=True):
+            if value is None:
+                assert row[column] == ""
+            else:
+                assert float(row[column]) == pytest.approx(float(value), abs=0.001)
+
+
+def saved(chromium: Browser, button: str) -> list[dict[str, str]]:
+    """The rows of the file that a button saves."""
+    text = chromium.driver.execute_async_script(
+        """
+        const done = arguments[1];
+        const create = URL.createObjectURL;
+        URL.createObjectURL = (blob) => {
+          blob.text().then(done);
+          URL.createObjectURL = create;
+          return create(blob);
+        };
+        HTMLAnchorElement.prototype.click = () => {};
+        document.querySelector(arguments[0]).click();
+        """,
+        button,
+    )
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_one_day(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=77, average_hrv=41)
+    chromium.open(tables.report(tmp_path), width=390)
+    assert "77" in chromium.text("#today .cards")
+    assert "no normal yet: 0 of 14 days" in chromium.text("#today .cards")
+    assert "No data yet" in chromium.text("#today .cards")
+    assert "too few to say anything" in chromium.text("#relation .summary")
+    assert chromium.console() == []
+    assert chromium.fits()
+
+
+def test_no_data_since(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
+    for n in range(100, 160):
+        tables.overview(TODAY - timedelta(n), sleep_score=70 + n % 9)
+    chromium.open(tables.report(tmp_path))
+    assert "No data since" in chromium.text("#today .cards")
+    assert "No data in these days" in chromium.text("#trends .summary")
+    chromium.find("input[name=range][value='0']").click()
+    assert "60 days" in chromium.text("#trends .summary")
+    assert chromium.console() == []
+
+
+def test_nothing_at_all(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
+    tables.insert("healthhub.asked_days", day=TODAY, stream="sleep", status="refused")
+    tables.insert(
+        "raw_oura.sync_windows",
+        stream="sleep",
+        outcome="membership_lapsed",
+        synced_at=datetime.now(UTC),
+    )
+    chromium.open(tables.report(tmp_path))
+    assert "Nothing was loaded for this account yet." in chromium.text("header")
+    assert "the Oura membership has lapsed" in chromium.text("#coverage")
+    assert chromium.console() == []
+
+
+def test_several_accounts(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=71)
+    tables.overview(TODAY - timedelta(30), sleep_score=93, user_id=OTHER)
+    chromium.open(tables.report(tmp_path))
+    assert "No data since" in chromium.text("#accounts")
+    assert axe(chromium) == []
+    chromium.find("#accounts a").click()
+    assert "71" in chromium.text("#today")
+    chromium.find("header a").click()
+    assert chromium.text("#accounts h2") == "Accounts"
+    assert chromium.console() == []
+
+
+def test_a_name_is_only_ever_text(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    name = "</script><img src=x onerror=alert(1)><b>"
+    tables.insert("healthhub.users", oura_pat_alias=name)
+    tables.overview(TODAY, sleep_score=71)
+    chromium.open(tables.report(tmp_path))
+    assert name in chromium.text("h1")
+    assert chromium.console() == []

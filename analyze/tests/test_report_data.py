@@ -1,0 +1,315 @@
+"""What the report takes from the tables."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Tables
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(1)
+OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
+NIGHT = "0b0b0b0b-0000-4000-8000-000000000001"
+TEN_YEARS = """
+    insert into healthhub.daily_overview (
+        user_id, day, {columns}, bedtime_start_local, bedtime_end_local
+    )
+    select
+        '0a0a0a0a-0000-4000-8000-000000000001', day, {values}, day, day
+    from generate_series(current_date - 3652, current_date, interval '1 day') as day
+"""
+
+
+def test_a_series_has_a_value_a_day_and_nothing_where_there_is_none(
+    tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(
+        YESTERDAY - timedelta(3), sleep_score=70, total_sleep_duration=25230
+    )
+    tables.overview(YESTERDAY - timedelta(1), temperature_deviation=-0.1)
+    tables.overview(YESTERDAY, sleep_score=81, resilience_level="solid")
+    data = tables.data(tmp_path)
+    assert data["firstDay"] == str(YESTERDAY - timedelta(3))
+    assert data["days"] == 4
+    assert data["series"]["sleep_score"] == "70,,,81"
+    assert data["series"]["total_sleep_duration"] == "420,,,"  # minutes
+    assert data["series"]["temperature_deviation"] == ",,-0.1,"
+    assert data["series"]["resilience_level"] == ",,,3"
+
+
+def test_what_grows_through_the_day_waits_until_it_is_over(
+    tables: Tables, tmp_path: Path
+) -> None:
+    for day in (YESTERDAY, TODAY):
+        tables.overview(day, steps=4000, sleep_score=70)
+    data = tables.data(tmp_path)
+    assert data["series"]["steps"] == "4000,"
+    assert data["series"]["sleep_score"] == "70,70"
+
+
+def test_today_is_the_wearers(tables: Tables, tmp_path: Path) -> None:
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        tables.connection.execute("truncate healthhub.users")
+        tables.insert("healthhub.users", oura_pat_alias="taro", timezone=zone)
+        tables.overview(TODAY - timedelta(5), sleep_score=70)
+        there = tables.connection.execute(
+            "select (now() at time zone %s)::date", (zone,)
+        ).fetchone()
+        assert there
+        assert tables.data(tmp_path)["today"] == str(there[0])
+
+
+def test_bed_and_wake_times_count_from_the_days_midnight(
+    tables: Tables, tmp_path: Path
+) -> None:
+    midnight = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, tzinfo=UTC)
+    tables.overview(
+        YESTERDAY,
+        bedtime_start_local=midnight.replace(tzinfo=None) - timedelta(minutes=15),
+        bedtime_end_local=midnight.replace(tzinfo=None) + timedelta(minutes=430),
+    )
+    series = tables.data(tmp_path)["series"]
+    assert (series["bedtime"], series["wake_time"]) == ("-15", "430")
+
+
+def test_a_night_has_its_stages_and_samples_with_their_gaps(
+    tables: Tables, tmp_path: Path
+) -> None:
+    midnight = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, tzinfo=UTC)
+    local = midnight.replace(tzinfo=None)
+    tables.overview(
+        YESTERDAY,
+        main_sleep_id=NIGHT,
+        bedtime_start_local=local - timedelta(minutes=30),
+        bedtime_end=midnight,
+        bedtime_end_local=local + timedelta(minutes=400),
+        nap_count=1,
+    )
+    for kind, codes in (("5_min", "4421"), ("30_sec", "44442222")):
+        for n, code in enumerate(codes):
+            tables.insert(
+                "healthhub.sleep_stages",
+                document_id=NIGHT,
+                kind=kind,
+                sample=n,
+                code=code,
+            )
+    for n, value in enumerate((60, None, 55)):
+        tables.insert(
+            "healthhub.sleep_samples",
+            document_id=NIGHT,
+            kind="heart_rate",
+            sample=n,
+            timestamp=midnight + timedelta(minutes=5 * n),
+            timestamp_local=local + timedelta(minutes=5 * n),
+            value=value,
+        )
+    assert tables.data(tmp_path)["nights"] == [
+        {
+            "day": str(YESTERDAY),
+            "start": -30,
+            "end": 400,
+            "naps": 1,
+            "stages": "4421",
+            "heart_rate": {"start": 0, "step": 5.0, "values": "60,,55"},
+            "hrv": None,
+        }
+    ]
+
+
+def test_a_night_in_progress_is_not_shown(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, main_sleep_id=NIGHT, bedtime_start_local=datetime.now(UTC))
+    assert tables.data(tmp_path)["nights"] == []
+
+
+def test_an_effect_on_sleep_is_in_minutes(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    tables.insert(
+        "healthhub.tag_effects",
+        tag="sauna",
+        figure="total_sleep_duration",
+        n_with=9,
+        n_without=50,
+        difference=600,
+        difference_from=-60,
+        difference_to=1260,
+        verdict="no clear difference",
+    )
+    (effect,) = tables.data(tmp_path)["tags"]
+    assert (effect["difference"], effect["from"], effect["to"]) == (10, -1, 21)
+
+
+def test_coverage_is_runs_of_letters(tables: Tables, tmp_path: Path) -> None:
+    statuses = ("present", "present", "empty", "refused", "not_asked", "failed")
+    for n, status in enumerate(statuses):
+        day = YESTERDAY - timedelta(len(statuses) - 1 - n)
+        tables.overview(day, sleep_score=70)
+        tables.insert("healthhub.coverage", stream="workout", day=day, status=status)
+    (strip,) = tables.data(tmp_path)["coverage"]
+    assert strip == {
+        "stream": "workout",
+        "firstDay": str(YESTERDAY - timedelta(5)),
+        "runs": "p2e1r1n1f1",
+    }
+
+
+def test_gaps_say_when_what_and_why(tables: Tables, tmp_path: Path) -> None:
+    gap = [YESTERDAY - timedelta(n) for n in (3, 2)]
+    for stream in ("sleep", "daily_sleep"):
+        for day in gap:
+            tables.insert("healthhub.coverage", stream=stream, day=day, status="empty")
+    for stream, day in (("daily_spo2", YESTERDAY), ("workout", YESTERDAY)):
+        tables.insert(
+            "healthhub.coverage",
+            stream=stream,
+            day=day,
+            status="refused",
+            reason="missing_scope: spo2",
+        )
+    tables.insert("healthhub.daily_activity_summaries", day=gap[0], non_wear_time=36000)
+    tables.overview(YESTERDAY, sleep_score=70)
+    assert tables.data(tmp_path)["gaps"] == [
+        {
+            "from": str(YESTERDAY),
+            "to": str(YESTERDAY),
+            "status": "refused",
+            "reason": "missing_scope: spo2",
+            "streams": ["daily_spo2"],  # a day without a workout is no gap
+            "hoursOff": None,
+        },
+        {
+            "from": str(gap[0]),
+            "to": str(gap[1]),
+            "status": "empty",
+            "reason": None,
+            "streams": ["daily_sleep", "sleep"],
+            "hoursOff": 10.0,
+        },
+    ]
+
+
+def test_a_revision_says_what_changed_from_what_to_what(
+    tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    contents: list[dict[str, Any]] = [
+        {"score": 80, "contributors": {"timing": 90, "latency": 70}, "type": "rest"},
+        {"score": 84, "contributors": {"timing": 90, "latency": None}, "type": "rest"},
+    ]
+    for n, content in enumerate(contents):
+        tables.insert(
+            "healthhub.document_revisions",
+            stream="daily_sleep",
+            document_id=NIGHT,
+            revision=n + 1,
+            day=YESTERDAY,
+            content=content,
+            first_seen_at=datetime.now(UTC),
+        )
+    (revision,) = tables.data(tmp_path)["revisions"]
+    assert revision["changes"] == [
+        ["score", "80", "84"],
+        ["contributors.latency", "70", None],
+    ]
+
+
+def test_only_the_last_answer_of_a_route_counts(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for stream, outcomes in (
+        ("daily_spo2", ("ok", "missing_scope")),
+        ("workout", ("error", "ok")),
+    ):
+        for n, outcome in enumerate(outcomes):
+            tables.insert(
+                "raw_oura.sync_windows",
+                stream=stream,
+                outcome=outcome,
+                synced_at=now + timedelta(n),
+            )
+    refusals = tables.data(tmp_path)["refusals"]
+    assert [item["stream"] for item in refusals] == ["daily_spo2"]
+
+
+def test_several_accounts_are_a_file_each_and_a_list(
+    tables: Tables, tmp_path: Path
+) -> None:
+    tables.insert("healthhub.users", oura_pat_alias="hanako")
+    tables.overview(TODAY, sleep_score=71)
+    tables.overview(TODAY, sleep_score=93, user_id=OTHER)
+    path = tables.report(tmp_path / "new")
+    assert path == tmp_path / "new/report.html"
+    accounts = embedded(path)["accounts"]
+    assert [account["name"] for account in accounts] == ["hanako", "0a0a0a0a…"]
+    for account, score in zip(accounts, ("71", "93"), strict=True):
+        page = embedded(path.parent / account["file"])
+        assert page["series"]["sleep_score"] == score
+        assert page["back"] == "../report.html"
+
+
+def test_one_account_of_several_is_one_file(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=71)
+    tables.overview(TODAY, sleep_score=93, user_id=OTHER)
+    assert tables.data(tmp_path, user_id=OTHER)["series"]["sleep_score"] == "93"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_an_account_that_was_only_asked_for_has_a_page(
+    tables: Tables, tmp_path: Path
+) -> None:
+    tables.insert("healthhub.asked_days", day=TODAY, stream="sleep", status="refused")
+    data = tables.data(tmp_path)
+    assert (data["days"], data["firstDay"], data["series"]) == (0, None, {})
+
+
+def test_the_tap_can_do_without_the_migrations(tables: Tables, tmp_path: Path) -> None:
+    tables.connection.execute("drop table healthhub.users")
+    tables.overview(TODAY, sleep_score=71)
+    assert tables.data(tmp_path)["name"] == "0a0a0a0a…"
+
+
+def test_only_its_owner_can_read_the_file(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=71)
+    path = tables.report(tmp_path / "new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_name_cannot_break_out_of_the_data(tables: Tables, tmp_path: Path) -> None:
+    name = "</script><script>alert(1)</script>"
+    tables.overview(TODAY, sleep_score=71)
+    tables.insert("healthhub.users", oura_pat_alias=name)
+    path = tables.report(tmp_path)
+    assert name not in path.read_text("utf-8")
+    assert embedded(path)["name"] == name
+
+
+def test_ten_years_stay_small(tables: Tables, tmp_path: Path) -> None:
+    with tables.connection.cursor() as cursor:
+        names = cursor.execute(
+            """
+            select column_name from information_schema.columns
+            where table_name = 'daily_overview'
+                and data_type in ('smallint', 'integer', 'numeric')
+            """
+        ).fetchall()
+    columns = [name for (name,) in names]
+    statement = TEN_YEARS.format(
+        columns=", ".join(columns),
+        values=", ".join("100 + 0.01 * extract(day from day)" for _ in columns),
+    )
+    tables.connection.execute(statement.encode())
+    assert tables.report(tmp_path).stat().st_size < 2_000_000
+
+
+def embedded(page: Path) -> dict[str, Any]:
+    text = page.read_text("utf-8")
+    start = text.index('id="data">') + len('id="data">')
+    data: dict[str, Any] = json.loads(text[start : text.index("</script>", start)])
+    return data
