@@ -32,6 +32,7 @@ class Pipeline:
     database: Database
     sandbox: Sandbox
     folder: Path
+    is_loaded: bool = False
 
     def meltano(
         self, *arguments: str, **environment: str
@@ -63,7 +64,13 @@ class Pipeline:
         """The one line, which has to succeed."""
         result = self.meltano("run", *options, *PIPELINE)
         assert result.returncode == 0, result.stdout
+        self.is_loaded = True
         return result.stdout
+
+    def ensure_loaded(self) -> None:
+        """Run it unless an earlier test has."""
+        if not self.is_loaded:
+            self.run()
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """The rows of one statement."""

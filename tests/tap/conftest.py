@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from oura_sandbox.server import running
+from tap_over_http import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def sandbox_url() -> Iterator[str]:
+    with running(years=1, accounts=3) as sandbox:
+        yield sandbox.url
+
+
+@pytest.fixture
+def tap(sandbox_url: str, tmp_path: Path) -> Iterator[Tap]:
+    """The tap, and a sandbox as after its start."""
+    tap = Tap(sandbox_url, tmp_path)
+    yield tap
+    tap.control("POST", "reset")
