@@ -18,6 +18,7 @@ from healthhub_report.report import write_report
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from selenium import webdriver
+from selenium.webdriver.support.wait import WebDriverWait
 
 from healthhub.embedded import EmbeddedPostgres
 
@@ -74,15 +75,15 @@ class Tables:
 
     def data(self, folder: Path, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         """Write the report and return what is embedded in it."""
-        return embedded_data(self.report(folder, **options))
+        return self.embedded(self.report(folder, **options))
 
-
-def embedded_data(page: Path) -> dict[str, Any]:
-    """The data that a page carries."""
-    text = page.read_text("utf-8")
-    start = text.index('id="data">') + len('id="data">')
-    data: dict[str, Any] = json.loads(text[start : text.index("</script>", start)])
-    return data
+    @staticmethod
+    def embedded(page: Path) -> dict[str, Any]:
+        """The data that a page carries."""
+        text = page.read_text("utf-8")
+        start = text.index('id="data">') + len('id="data">')
+        data: dict[str, Any] = json.loads(text[start : text.index("</script>", start)])
+        return data
 
 
 @pytest.fixture(scope="session")
@@ -327,6 +328,15 @@ class Browser:
         """Whether the page is no wider than its window."""
         root = "document.documentElement"
         return bool(self.run(f"return {root}.scrollWidth <= {root}.clientWidth"))
+
+    def open_tables(self) -> None:
+        """Open what is behind the charts."""
+        for summary in self.driver.find_elements("css selector", "details summary"):
+            summary.click()
+        tables = "[...document.querySelectorAll('details')].map((e) => e.children[1])"
+        WebDriverWait(self.driver, 10).until(
+            lambda _: self.run(f"return {tables}.every(Boolean)")
+        )
 
     def console(self) -> list[str]:
         """What the console has said since the last time."""

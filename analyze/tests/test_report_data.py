@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -245,10 +244,10 @@ def test_several_accounts_are_a_file_each_and_a_list(
     tables.overview(TODAY, sleep_score=93, user_id=OTHER)
     path = tables.report(tmp_path / "new")
     assert path == tmp_path / "new/report.html"
-    accounts = embedded(path)["accounts"]
+    accounts = tables.embedded(path)["accounts"]
     assert [account["name"] for account in accounts] == ["hanako", "0a0a0a0a…"]
     for account, score in zip(accounts, ("71", "93"), strict=True):
-        page = embedded(path.parent / account["file"])
+        page = tables.embedded(path.parent / account["file"])
         assert page["series"]["sleep_score"] == score
         assert page["back"] == "../report.html"
 
@@ -287,7 +286,7 @@ def test_a_name_cannot_break_out_of_the_data(tables: Tables, tmp_path: Path) -> 
     tables.insert("healthhub.users", oura_pat_alias=name)
     path = tables.report(tmp_path)
     assert name not in path.read_text("utf-8")
-    assert embedded(path)["name"] == name
+    assert tables.embedded(path)["name"] == name
 
 
 def test_ten_years_stay_small(tables: Tables, tmp_path: Path) -> None:
@@ -306,10 +305,3 @@ def test_ten_years_stay_small(tables: Tables, tmp_path: Path) -> None:
     )
     tables.connection.execute(statement.encode())
     assert tables.report(tmp_path).stat().st_size < 2_000_000
-
-
-def embedded(page: Path) -> dict[str, Any]:
-    text = page.read_text("utf-8")
-    start = text.index('id="data">') + len('id="data">')
-    data: dict[str, Any] = json.loads(text[start : text.index("</script>", start)])
-    return data

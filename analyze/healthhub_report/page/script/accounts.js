@@ -4,7 +4,7 @@ function accountsPanel() {
   const section = html("section", { id: "accounts", "aria-labelledby": "accounts-title" });
   const build = () => section.replaceChildren(
     html("h2", { id: "accounts-title" }, words.accountsTitle),
-    html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": words.table },
+    html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": words.table },
       html("table", {},
         html("thead", {}, html("tr", {}, [words.account, words.lastDay, words.daysWithData].map((title) =>
           html("th", { scope: "col" }, title)))),

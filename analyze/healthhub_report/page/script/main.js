@@ -34,6 +34,7 @@ function writeWords() {
       words.madeAt(moment(report.madeAt))),
     report.accounts || report.days ? "" : html("p", {}, words.nothing));
   if (report.days) {
+    fill(bar, { role: "region", "aria-label": words.range }, []);
     bar.replaceChildren(html("div", {},
       html("nav", { "aria-label": "healthHub" }, panels.map((one) =>
         html("a", { href: `#${one.id}` }, words.sections[one.id]))),

@@ -53,7 +53,7 @@ function behind(table, name = words.table) {
 function tableOf({ columns, rows, title, isShort }) {
   const style = (column) => (column.isNumber ? "number" : column.isDay ? "day" : null);
   return html("div", {
-    class: isShort ? "scroll short" : "scroll", tabindex: 0, role: "region", "aria-label": title ?? words.table,
+    class: isShort ? "scroll short" : "scroll", tabindex: 0, role: "group", "aria-label": title ?? words.table,
   }, html("table", {},
     html("thead", {}, html("tr", {}, columns.map((column) =>
       html("th", { scope: "col", class: style(column) }, column.title)))),

@@ -54,18 +54,13 @@ function relationChart(chart, across, up, points, found) {
   const range = (name) => points.map((point) => point[name]);
   const columns = ticks(Math.min(...range("x")), Math.max(...range("x")), across.unit, width < 500 ? 3 : 5);
   const rows = ticks(Math.min(...range("y")), Math.max(...range("y")), up.unit);
-  const area = frame(width, height, rows,
-    columns.map((value) => [value, tickText(value, across, columns)]),
-    { left: ["duration", "level"].includes(up.unit) ? 84 : 48, bottom: 42, top: 26 });
+  const area = frame(width, height, { left: roomFor(up), bottom: 42, top: 26 });
   const x = scale(columns[0], columns.at(-1), area.left + 6, area.right - 10);
   const y = scale(rows[0], rows.at(-1), area.bottom, area.top);
   const lag = chosen.lag ? ` ${words.lagName(chosen.lag)}` : "";
 
   const drawing = picture(width, height,
-    rows.map((value) => [
-      line(area.left, y(value), area.right, y(value), "grid"),
-      label(area.left - 8, y(value) + 4, tickText(value, up, rows), "end"),
-    ]),
+    rowLines(area, rows, y, (value) => tickText(value, up, rows)),
     columns.map((value) => label(x(value), height - 24, tickText(value, across, columns), "middle")),
     label(area.left, 12, `↑ ${words.metrics[up.name]}${lag}`),
     label(area.right, height - 4, `${words.metrics[across.name]} →`, "end"),
@@ -95,7 +90,8 @@ function relationChart(chart, across, up, points, found) {
 // The two, one above the other, so that rises and falls can be compared; the second
 // is moved back by the lag.
 function overTime(width, from, to, across, up) {
-  const height = 130;
+  const height = 130; // of each
+  const area = { left: 0, right: width, height: height * 2 + 6 };
   const x = scale(from, to, 4, width - 4);
   const lanes = [[across, 0, "mean-7"], [up, chosen.lag, "heart"]].map(([item, lag, style], n) => {
     const points = daysFrom(from, to).map((day) => [day, baselineOn(item.name, day + lag + 1).mean7]);
@@ -113,9 +109,7 @@ function overTime(width, from, to, across, up) {
   });
   return [
     html("p", { class: "soft" }, words.overTime),
-    picture(width, height * 2 + 4, lanes, dayTicks(from, to, width).map(([day, text]) => label(
-      Math.min(width - 24, Math.max(20, x(day))), height * 2 + 2, text, "middle",
-    ))),
+    picture(width, area.height, lanes, dayLabels(area, from, to, x)),
   ];
 }
 

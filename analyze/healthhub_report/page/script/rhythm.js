@@ -55,7 +55,7 @@ function rhythmChart(chart, nights, entries, isWeekly, { from, to }) {
   const low = quantile(entries.map((one) => one.bed), 0.02);
   const high = quantile(entries.map((one) => one.wake), 0.98);
   const steps = ticks(Math.floor(low / 60 - 0.5) * 60, Math.ceil(high / 60 + 0.5) * 60, "duration", 6);
-  const area = frame(width, height, steps, dayTicks(from, to, width - 56));
+  const area = frame(width, height);
   const x = scale(from, to, area.left + 6, area.right - 6);
   const y = scale(steps[0], steps.at(-1), area.top, area.bottom);
   const inside = (minutes) => Math.max(area.top, Math.min(area.bottom, y(minutes)));
@@ -77,7 +77,8 @@ function rhythmChart(chart, nights, entries, isWeekly, { from, to }) {
     });
 
   const drawing = picture(width, height,
-    area.draw(y, x, clock),
+    rowLines(area, steps, y, clock),
+    dayLabels(area, from, to, x),
     shape,
     [bed, wake].map((minutes) => line(area.left, y(minutes), area.right, y(minutes), "usual")));
   withCursor(chart, drawing, {

@@ -48,19 +48,21 @@ function dayTicks(from, to, width) {
     });
 }
 
-// The frame of a chart: grid lines with labels at the left, days at the bottom.
-function frame(width, height, rows, columns, { left = 48, bottom = 22, top = 12 } = {}) {
-  const inner = { left, right: width - 8, top, bottom: height - bottom };
-  return {
-    ...inner,
-    draw: (y, x, textOf) => svg("g", {},
-      rows.map((value) => [
-        line(inner.left, y(value), inner.right, y(value), "grid"),
-        label(inner.left - 8, y(value) + 4, textOf(value), "end"),
-      ]),
-      columns.map(([value, text]) => label(
-        Math.min(x(value), inner.right - 4), height - 4, text,
-        x(value) > inner.right - 24 ? "end" : x(value) < inner.left + 16 ? "start" : "middle",
-      ))),
-  };
-}
+// Where a chart is drawn: beside the labels of its rows, above those of its columns.
+const frame = (width, height, { left = 48, bottom = 22, top = 12 } = {}) =>
+  ({ left, right: width - 8, top, bottom: height - bottom, width, height });
+
+// What needs words needs more room at the left.
+const roomFor = (metric) => (["duration", "level"].includes(metric.unit) ? 84 : 48);
+
+const rowLines = (area, rows, y, textOf) => rows.map((value) => [
+  line(area.left, y(value), area.right, y(value), "grid"),
+  label(area.left - 8, y(value) + 4, textOf(value), "end"),
+]);
+
+// The labels of days, none of which leaves the chart.
+const dayLabels = (area, from, to, x) => dayTicks(from, to, area.right - area.left)
+  .map(([day, text]) => label(
+    Math.max(area.left, Math.min(area.right, x(day))), area.height - 4, text,
+    x(day) > area.right - 24 ? "end" : x(day) < area.left + 24 ? "start" : "middle",
+  ));

@@ -41,16 +41,15 @@ function trendChart(chart, item, days, known) {
     mean28 === null ? [value] : [value, mean28 - spread, mean28 + spread]).filter(isKnown);
   const steps = ticks(Math.min(...bounds), Math.max(...bounds), item.unit);
   const [from, to] = [days[0].day, days.at(-1).day];
-  const isWordy = ["duration", "level"].includes(item.unit);
-  const area = frame(width, height, steps, dayTicks(from, to, width - 56),
-    { left: isWordy ? 84 : 48 });
+  const area = frame(width, height, { left: roomFor(item) });
   const x = scale(from, to, area.left + 4, area.right - 4);
   const y = scale(steps[0], steps.at(-1), area.bottom, area.top);
   const points = (name) => days.map((one) => isKnown(one[name]) ? [x(one.day), y(one[name])] : null);
   const daily = points("value");
 
   const drawing = picture(width, height,
-    area.draw(y, x, (value) => tickText(value, item, steps)),
+    rowLines(area, steps, y, (value) => tickText(value, item, steps)),
+    dayLabels(area, from, to, x),
     ...bands(days).map((run) => svg("path", {
       class: "band",
       d: `M${[
