@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
 from tap_over_http import Tap, days_ago
 
 if TYPE_CHECKING:
