@@ -31,9 +31,9 @@ def write_report(
 ) -> Path:
     """Write the report of one account, or of each with a list of them.
 
-    A single account is one file. Several are a file each, in a folder named after
-    `path`, and `path` is the list that leads to them: so nobody's file holds the data
-    of others, and none grows with their number.
+    A single account is one file. Several are a file each, in a folder beside `path`
+    (report-accounts/ for report.html), and `path` is the list that leads to them: so
+    nobody's file holds the data of others, and none grows with their number.
 
     Args:
         database_url: PostgreSQL URL; empty for the one that libpq's variables name.
@@ -60,14 +60,14 @@ def write_report(
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             return _write(Questions(connection), path, account, language)
-    except psycopg.ProgrammingError as error:
-        raise ReportError(_explain(error)) from None
     except psycopg.OperationalError:
         message = (
             "Cannot use the database. Check its URL, and that the server is up "
             "(`healthhub db status`)."
         )
         raise ReportError(message) from None
+    except psycopg.Error as error:
+        raise ReportError(_explain(error)) from None
 
 
 def _write(
@@ -94,7 +94,7 @@ def _write(
     if len(accounts) == 1:
         write_account(accounts[0], path, None)
         return path
-    folder = path.with_suffix("")
+    folder = path.with_name(f"{path.stem}-accounts")
     for account in accounts:
         write_account(account, folder / f"{account['user_id']}.html", f"../{path.name}")
     _save(path, page(_list_of(accounts, folder.name), language))
@@ -131,7 +131,7 @@ def _save(path: Path, text: str) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _explain(error: psycopg.ProgrammingError) -> str:
+def _explain(error: psycopg.Error) -> str:
     """Why the tables cannot be read; libpq would quote the URL, password and all."""
     if reason := error.diag.message_primary:
         return f"The database is not ready: {reason}. Run `healthhub run` first."
@@ -145,5 +145,5 @@ def _uuid(text: str | None) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        message = f"{text!r} is no account's id, which is a UUID."
-        raise ReportError(f"{message} `healthhub users list` shows them.") from None
+        message = f"{text!r} is not the UUID of an account. See healthhub.users."
+        raise ReportError(message) from None

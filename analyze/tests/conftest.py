@@ -291,16 +291,18 @@ class Browser:
         *,
         width: int = 1440,
         scheme: str = "light",
+        medium: str = "screen",
         language: str | None = None,
     ) -> None:
         """Open a page in a window of that width, in a colour scheme and language."""
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1}
         media = {
+            "media": medium,
             "features": [
                 {"name": "prefers-color-scheme", "value": scheme},
                 # A click waits for no scrolling.
                 {"name": "prefers-reduced-motion", "value": "reduce"},
-            ]
+            ],
         }
         self._devtools(
             "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": width < 500}

@@ -69,6 +69,17 @@ def axe(chromium: Browser) -> list[dict[str, Any]]:
     return found
 
 
+def test_on_paper_it_is_light_and_without_controls(
+    chromium: Browser, wearer: Path
+) -> None:
+    chromium.open(wearer, scheme="dark", medium="print")
+    colour = "return getComputedStyle(document.querySelector(arguments[0])).color"
+    assert chromium.run(colour, "h1") == "rgb(29, 37, 41)"
+    for selector in (".bar", ".controls", ".behind", ".nights"):
+        assert not chromium.find(selector).is_displayed()
+    assert chromium.find("#trends svg").is_displayed()
+
+
 def test_every_chart_has_words_and_a_table_behind_it(
     chromium: Browser, wearer: Path
 ) -> None:

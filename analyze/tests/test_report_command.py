@@ -97,6 +97,13 @@ def test_a_malformed_url_and_its_password(tables: Tables, tmp_path: Path) -> Non
     assert "hush" not in said
 
 
+def test_a_time_zone_that_does_not_exist(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    tables.insert("healthhub.users", oura_pat_alias="taro", timezone="Mars/Olympus")
+    said = complaint(str(tmp_path / "x.html"), "--database-url", tables.url)
+    assert 'time zone "Mars/Olympus" not recognized' in said
+
+
 def test_a_malformed_account_and_an_unknown_language(tmp_path: Path) -> None:
     path = str(tmp_path / "x.html")
     assert "UUID" in complaint(path, "--user-id", "hanako")
