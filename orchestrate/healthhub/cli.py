@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from datetime import date
+from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import Annotated, NoReturn
 
 import psycopg
 import typer
 
-from healthhub.chosen_database import using_database
-from healthhub.embedded import EmbeddedPostgres
+from healthhub.commands import db, users
+from healthhub.commands.backup import backup, restore
+from healthhub.commands.check import check
+from healthhub.commands.common import day, migrated_database, settings
+from healthhub.commands.runs import runs
+from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError
 from healthhub.project import project_folder
-from healthhub.psql import run_psql
+from healthhub.report import FILE, write_report
 from healthhub.sandbox import TOKEN, USUAL_URL
-from healthhub.settings import Settings, load_settings
+from healthhub.settings import variables
 from healthhub.signals import Interrupted, raise_on_signals
-
-_NOT_RUNNING = 3  # as `pg_ctl status` says it
 
 app = typer.Typer(
     name="healthhub",
@@ -29,21 +31,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(
-    help="The database: the embedded one, unless SUPABASE_DB_URL names another.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(db, name="db")
+app.add_typer(users.app, name="users")
+app.add_typer(db.app, name="db")
 
 
 def main() -> None:
     """Run the command; what goes wrong is one sentence on stderr."""
     raise_on_signals()
+    forget_other_databases()
     try:
         app()
     except HealthHubError as error:
-        _fail(str(error))
+        _fail(str(error), error.exit_code)
     except psycopg.Error as error:
         _fail(f"The database failed: {str(error).splitlines()[0]}. Is it still up?")
     except OSError as error:
@@ -62,13 +61,21 @@ def run_command(
     end_date: Annotated[
         str | None, typer.Option(help="Last day to read, like 2026-01-31.")
     ] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="Read only this person, by name or id; may be repeated."),
+    ] = None,
     *,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Read everything again.")
     ] = False,
 ) -> None:
-    """Load what is new into the database, and show what is in it."""
-    first, last = _day("--start-date", start_date), _day("--end-date", end_date)
+    """Load what is new into the database, and show what is in it.
+
+    Exit codes: 0 everything was loaded, 1 it failed, 3 some accounts could not be
+    read, 4 the same and somebody has to log in again.
+    """
+    first, last = day("--start-date", start_date), day("--end-date", end_date)
     if first and last and last < first:
         message = f"--end-date {last} is before --start-date {first}. Swap them."
         raise HealthHubError(message)
@@ -77,127 +84,64 @@ def run_command(
     from healthhub.job_runs import Request  # noqa: PLC0415
     from healthhub.run import run  # noqa: PLC0415
 
-    run(project_folder(), Request(first, last, full_refresh))
+    run(project_folder(), Request(first, last, full_refresh, tuple(user or ())))
+
+
+@app.command()
+def report(
+    out: Annotated[
+        Path | None, typer.Option(help="File to write.", show_default=False)
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this person.")] = None,
+    lang: Annotated[str, typer.Option(help="Language: en or ja.")] = "en",
+) -> None:
+    """Write the report, one HTML file, and say where it is."""
+    from healthhub.users import all_users, checked_id, find_user  # noqa: PLC0415
+
+    path = out or settings().healthhub_home / FILE
+    with migrated_database() as lease:
+        user_id = None
+        if user:
+            with lease.database.connect() as connection:
+                people = all_users(connection)
+            user_id = str(
+                find_user(people, user).user_id if people else checked_id(user)
+            )
+        typer.echo(write_report(lease.database, path, user_id=user_id, language=lang))
 
 
 @app.command("migrate")
 def migrate_command() -> None:
     """Create or update the schemas and the tables that no model makes."""
-    from healthhub.migrations import migrate  # noqa: PLC0415 (as in `run`)
-
-    with using_database(_settings()) as lease:
-        migrate(lease.database)
+    with migrated_database() as lease:
         typer.echo(f"The database at {lease.database.address} is up to date.")
 
 
 @app.command()
 def env() -> None:
     """Print the variables of `meltano run`, for `eval "$(healthhub env)"`."""
-    settings = _settings()
-    database = settings.external_database or _embedded(settings).database
-    if database is None:
-        raise HealthHubError(_START_IT)
-    variables = database.environment
-    if settings.oura_pat is None:
-        variables |= {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": USUAL_URL}
-    for name, value in variables.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+    # Alembic takes longer to import than most commands to run.
+    from healthhub.migrations import migrate  # noqa: PLC0415
+    from healthhub.source import chosen_accounts  # noqa: PLC0415
+
+    database = db.running_database(settings())
+    migrate(database)
+    known = variables(project_folder())
+    accounts = chosen_accounts(database, known)
+    if accounts is None:
+        accounts = {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": USUAL_URL}
+    for name, value in {**database.environment, **accounts}.items():
+        if known.get(name) != value:
+            typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-@db.command()
-def start() -> None:
-    """Start the embedded database, to stay up until `healthhub db stop`."""
-    database = _embedded_only().start_and_keep()
-    typer.echo(
-        f"The database is up at {database.address}, until `healthhub db stop`.\n"
-        "Look into it:        healthhub db psql\n"
-        'Use it in a shell:   eval "$(healthhub env)"'
-    )
+app.command()(check)
+app.command()(runs)
+app.command()(backup)
+app.command()(restore)
 
 
-@db.command()
-def stop() -> None:
-    """Stop the embedded database, or leave that to the last command that uses it."""
-    if _embedded_only().stop():
-        typer.echo("The database is stopped.")
-    else:
-        typer.echo("Other commands use the database. The last one of them stops it.")
-
-
-@db.command()
-def status() -> None:
-    """Say whether the database is up; exit code 3 if it is not."""
-    settings = _settings()
-    if external := settings.external_database:
-        external.connect().close()
-        typer.echo(f"The database at {external.address} is up.")
-        return
-    embedded = _embedded(settings)
-    database = embedded.database
-    until = "`healthhub db stop`" if embedded.is_kept else "its last user ends"
-    up = f"up at {database.address}, until {until}" if database else "not running"
-    typer.echo(f"The database is {up}.\ndata: {embedded.folder}\nlog:  {embedded.log}")
-    if database is None:
-        raise typer.Exit(_NOT_RUNNING)
-
-
-@db.command()
-def url() -> None:
-    """Print the database's URL, password included."""
-    settings = _settings()
-    database = settings.external_database or _embedded(settings).database
-    if database is None:
-        raise HealthHubError(_START_IT)
-    typer.echo(database.url)
-
-
-@db.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)
-def psql(context: typer.Context) -> None:
-    """Open psql on the database; arguments are psql's own."""
-    with using_database(_settings()) as lease:
-        raise typer.Exit(run_psql(lease, context.args))
-
-
-_START_IT = "The database is not running. Start it with `healthhub db start`."
-
-
-def _day(option: str, text: str | None) -> date | None:
-    """The day that an option names."""
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        message = f"{option} {text!r} is not a day. Write it like 2026-01-31."
-        raise HealthHubError(message) from None
-
-
-def _settings() -> Settings:
-    """The settings of the project around the current folder."""
-    return load_settings(project_folder())
-
-
-def _embedded(settings: Settings) -> EmbeddedPostgres:
-    """The embedded database of these settings."""
-    return EmbeddedPostgres(settings.healthhub_home)
-
-
-def _embedded_only() -> EmbeddedPostgres:
-    """The embedded database, unless the settings name another."""
-    settings = _settings()
-    if external := settings.external_database:
-        message = (
-            f"SUPABASE_DB_URL names the database at {external.address}, which is "
-            "not started or stopped from here. Unset it to use the embedded one."
-        )
-        raise HealthHubError(message)
-    return _embedded(settings)
-
-
-def _fail(sentence: str) -> NoReturn:
+def _fail(sentence: str, exit_code: int = 1) -> NoReturn:
     """Say it and leave."""
     sys.stderr.write(f"healthhub: {sentence}\n")
-    sys.exit(1)
+    sys.exit(exit_code)

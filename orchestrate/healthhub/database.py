@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CONNECT_TIMEOUT = 10
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+# Of libpq's variables, these do not say where the database is or whose it is.
+_HARMLESS = ("PGSSL", "PGPASS")
 _PERCENT_ENCODE = (
     "is not a PostgreSQL URL like postgres://user:password@host:5432/postgres "
     "(in the password write % as %25, @ as %40, / as %2F, : as %3A)"
 )
+_POOLER = ".pooler.supabase.com"
+_TRANSACTION_POOLER = (
+    "names Supabase's transaction pooler (port 6543), which mixes up what belongs to "
+    "one session: take the session pooler, port 5432 of the same host"
+)
+_NO_IPV6 = ("unreachable", "translate host name", "resolve", "assign requested")
+_DIRECT_HOST = re.compile(r"db\.\w+\.supabase\.co")
+
+
+def forget_other_databases() -> None:
+    """Take libpq's variables out of the environment: the settings have the say.
+
+    PGHOSTADDR, PGSERVICE or PGOPTIONS of a person's shell would lead this process and
+    its children elsewhere.
+    """
+    for option in pq.Conninfo.get_defaults():
+        name = option.envvar.decode() if option.envvar else ""
+        if not name.startswith(_HARMLESS):
+            os.environ.pop(name, None)
+    os.environ.pop("PGSERVICEFILE", None)
 
 
 @dataclass(frozen=True)
@@ -61,7 +86,18 @@ class Database:
         if not parameters.setdefault("port", "5432").isdecimal():
             raise ValueError(_PERCENT_ENCODE)
         parameters.setdefault("dbname", "postgres")
-        return cls(parameters, came_from)
+        if parameters["host"].endswith(_POOLER) and parameters["port"] == "6543":
+            raise ValueError(_TRANSACTION_POOLER)
+        database = cls(parameters, came_from)
+        if not (database.is_local or "PGSSLMODE" in os.environ):
+            # libpq's default would send everything in clear where TLS fails.
+            parameters.setdefault("sslmode", "require")
+        return database
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing leaves this machine on the way to it."""
+        return self.host in _LOOPBACK
 
     @property
     def host(self) -> str:
@@ -121,6 +157,27 @@ class Database:
             why = "nothing listens there"
         elif "timeout" in reason:
             why = f"no answer within {_CONNECT_TIMEOUT} seconds"
+        elif _DIRECT_HOST.fullmatch(self.host) and any(
+            hint in reason for hint in _NO_IPV6
+        ):
+            return (
+                f"Cannot reach the database at {self.address}: Supabase's direct host "
+                "has an IPv6 address only, and this machine has no IPv6, like the "
+                f"runners of GitHub. Put the address of the session pooler (port 5432) "
+                f"into {self.came_from}."
+            )
+        elif "does not support SSL" in reason:
+            return (
+                f"The database at {self.address} has no TLS. Switch it on there, or "
+                f"where the network is trusted, append ?sslmode=disable to "
+                f"{self.came_from}."
+            )
+        elif "certificate" in reason:
+            return (
+                f"The certificate of the database at {self.address} is not trusted. "
+                f"Name its CA in {self.came_from}: ?sslmode=verify-full"
+                "&sslrootcert=/path/to/ca.crt"
+            )
         elif "resolve" in reason or "translate host name" in reason:
             why = "there is no such host"
         elif f'database "{name}" does not exist' in reason:

@@ -28,8 +28,31 @@ returning run_id, started_at
 """
 _FINISH = """
 update healthhub.job_runs
-set finished_at = now(), status = %s, error_summary = %s, record_counts = %s
+set
+    finished_at = now(),
+    status = %s,
+    error_summary = %s,
+    record_counts = %s,
+    alerts = %s
 where run_id = %s
+"""
+_LAST_SUCCESS = """
+select started_at at time zone 'UTC'
+from healthhub.job_runs
+where status = 'success'
+order by run_id desc
+limit 1
+"""
+_CLOSE_THE_KILLED = """
+update healthhub.job_runs
+set status = 'abandoned', error_summary = 'The run was killed.'
+where status = 'running'
+"""
+_ALERTED = """
+select exists (
+    select from healthhub.job_runs
+    where %s = any(alerts) and started_at > now() - interval '7 days'
+)
 """
 
 
@@ -41,11 +64,13 @@ class Request:
         start_date: First day; none means where the last run ended.
         end_date: Last day; none means today.
         full_refresh: Whether to read everything again.
+        users: Aliases or ids of those to read; none means everybody.
     """
 
     start_date: date | None = None
     end_date: date | None = None
     full_refresh: bool = False
+    users: tuple[str, ...] = ()
 
 
 @dataclass
@@ -55,22 +80,32 @@ class JobRun:
     Attributes:
         run_id: Its key.
         started_at: When it began, by the database's clock.
-        record_counts: What it did, per table.
+        last_success: A sentence about the last run before it that succeeded.
+        record_counts: What it did, per stream.
+        alerts: What it has told people about, and need not be told again soon.
+        is_partial: Whether something was loaded although it failed.
     """
 
     run_id: int
     started_at: datetime
+    last_success: str
     record_counts: dict[str, Any] = field(default_factory=dict)
+    alerts: list[str] = field(default_factory=list)
+    is_partial: bool = False
 
 
 @contextmanager
 def recorded_run(database: Database, request: Request) -> Iterator[JobRun]:
-    """Write a row as soon as a run starts, and how it ended when it does."""
+    """Write a row as soon as a run starts, and how it ended when it does.
+
+    The caller holds the lock of runs, so a row that is still `running` was killed.
+    """
     run = _start(database, request)
     try:
         yield run
     except HealthHubError as error:
-        _finish(database, run, "failed", str(error))
+        error.add_note(f"Number of the run: {run.run_id}. {run.last_success}")
+        _finish(database, run, "partial" if run.is_partial else "failed", str(error))
         raise
     except Interrupted as interruption:
         _finish(database, run, "interrupted", f"{interruption}")
@@ -80,6 +115,11 @@ def recorded_run(database: Database, request: Request) -> Iterator[JobRun]:
         raise
     else:
         _finish(database, run, "success")
+
+
+def was_alerted(connection: psycopg.Connection, key: str) -> bool:
+    """Whether a run of the last seven days has told people about something."""
+    return connection.execute(_ALERTED, (key,)).fetchone() == (True,)
 
 
 def _start(database: Database, request: Request) -> JobRun:
@@ -93,18 +133,31 @@ def _start(database: Database, request: Request) -> JobRun:
         Jsonb(versions),
     )
     with database.connect() as connection:
+        connection.execute(_CLOSE_THE_KILLED)
+        last = connection.execute(_LAST_SUCCESS).fetchone()
         run_id, started_at = connection.execute(_START, parameters).fetchone() or ()
-    return JobRun(run_id, started_at)
+    last_success = (
+        f"The last one that succeeded began on {last[0]:%Y-%m-%d at %H:%M} UTC."
+        if last
+        else "None has succeeded yet."
+    )
+    return JobRun(run_id, started_at, last_success)
 
 
 def _finish(
     database: Database,
     run: JobRun,
-    status: Literal["success", "failed", "interrupted"],
+    status: Literal["success", "partial", "failed", "interrupted"],
     error_summary: str | None = None,
 ) -> None:
     """Update the row; a database that is gone must not hide why."""
-    parameters = (status, error_summary, Jsonb(run.record_counts), run.run_id)
+    parameters = (
+        status,
+        error_summary,
+        Jsonb(run.record_counts),
+        run.alerts,
+        run.run_id,
+    )
     allowed = () if status == "success" else (HealthHubError, psycopg.Error)
     with suppress(*allowed), database.connect() as connection:
         connection.execute(_FINISH, parameters)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
-from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, parse
+from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    import psycopg
 
 PIPELINE = (TAP, TARGET, "dbt")
+TRANSFORMATION = ("dbt",)
 
 _PLUGINS = (f"extractors/{TAP}", f"loaders/{TARGET}", f"utilities/{DBT}")
 _LOGGING = {
@@ -27,6 +30,13 @@ _LOGGING = {
 }
 _PATIENCE = 10  # seconds
 
+# A live run gives a sign of life each second.
+_LAST_HEARTBEAT = """
+select max(last_heartbeat_at) < now() at time zone 'UTC' - interval '30 seconds'
+from meltano.runs
+where state = 'RUNNING'
+"""
+
 
 def check_plugins(project: Path) -> None:
     """Make sure that there is something to run.
@@ -34,12 +44,24 @@ def check_plugins(project: Path) -> None:
     Raises:
         HealthHubError: A plugin is not installed.
     """
-    system_folder = os.environ.get("MELTANO_SYS_DIR_ROOT", project / ".meltano")
     for plugin in _PLUGINS:
-        if not (Path(system_folder) / plugin / "venv").is_dir():
+        if not (plugin_folder(project, plugin) / "venv").is_dir():
             name = Path(plugin).name
             message = f"The Meltano plugin {name} is not installed. Run `make setup`."
             raise HealthHubError(message)
+
+
+def plugin_folder(project: Path, plugin: str) -> Path:
+    """Where Meltano has a plugin, named like `extractors/tap-oura`."""
+    system_folder = os.environ.get("MELTANO_SYS_DIR_ROOT", project / ".meltano")
+    return Path(system_folder) / plugin
+
+
+def is_blocked_by_a_dead_run(connection: psycopg.Connection) -> bool:
+    """Whether Meltano holds a killed run for a live one, which it does for minutes."""
+    if connection.execute("select to_regclass('meltano.runs')").fetchone() == (None,):
+        return False
+    return connection.execute(_LAST_HEARTBEAT).fetchone() == (True,)
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,7 @@ class Pipeline:
         environment: Variables on top of this process's own.
         log: Where every line goes as it is.
         full_refresh: Whether to forget the bookmarks.
+        force: Whether to go on where a killed run has left its mark.
         descriptors: What Meltano inherits.
     """
 
@@ -58,21 +81,28 @@ class Pipeline:
     environment: dict[str, str]
     log: Path
     full_refresh: bool = False
+    force: bool = False
     descriptors: tuple[int, ...] = ()
 
-    def run(self, observe: Callable[[LogRecord], None]) -> int:
+    def run(
+        self,
+        observe: Callable[[LogRecord], None],
+        tasks: Sequence[str] = PIPELINE,
+    ) -> int:
         """Run it to its end, or end it when this process is asked to stop.
 
         Args:
             observe: Called with each line of the log.
+            tasks: What of it to run.
 
         Returns:
             Meltano's exit code.
         """
         options = ["--full-refresh"] if self.full_refresh else []
+        options += ["--force"] if self.force else []
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", os.defpath)))
         with subprocess.Popen(  # noqa: S603 (our own environment's program)
-            [program("meltano"), "run", *options, *PIPELINE],
+            [program("meltano"), "run", *options, *tasks],
             cwd=self.project,
             env=os.environ | _LOGGING | self.environment | {"PATH": path},
             stdin=subprocess.DEVNULL,
@@ -87,7 +117,7 @@ class Pipeline:
                 self.log.touch(mode=0o600)
                 with self.log.open("a") as log:
                     for line in process.stdout or ():
-                        log.write(line)
+                        log.write(f"{as_json(line)}\n")
                         observe(parse(line))
                 return process.wait()
             except BaseException:

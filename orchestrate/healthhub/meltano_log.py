@@ -6,10 +6,14 @@ import json
 import logging
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 MELTANO = "meltano"
 TAP, TARGET, DBT = "tap-oura", "target-postgres", "dbt-postgres"
+
+# What the tap says of an account whose token is refused.
+UNAUTHORIZED = "unauthorized"
 
 # How the Singer SDK writes to a console: `time | LEVEL | logger | message`.
 _CONSOLE_LINE = re.compile(
@@ -37,6 +41,19 @@ class LogRecord:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+def as_json(line: str) -> str:
+    """A line for the log file, which has one JSON object a line."""
+    if _json_object(line) is not None:
+        return line.rstrip()
+    return json.dumps(
+        {
+            "event": line.strip(),
+            "level": "info",
+            "timestamp": datetime.now(UTC).isoformat(),
+        }
+    )
+
+
 def parse(line: str) -> LogRecord:
     """Read a line; what is no JSON is a message as it stands."""
     fields = _json_object(line)
@@ -57,10 +74,19 @@ class Diagnosis:
     """Why a run failed, in the words of the plugin that knows."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin with nothing.
+
+        Attributes:
+            errors: Who said what went wrong, in order.
+            culprit: The plugin whose exit code ended the run.
+            told: What the tap says of accounts and settings, which quotes no data.
+            needs_login: Whether an account's token was refused.
+        """
         self.errors: list[tuple[str, str]] = []
+        self.told: list[str] = []
+        self.culprit: str | None = None
+        self.needs_login = False
         self._exceptions: dict[str, str] = {}
-        self._culprit: str | None = None
         self._verdict: str | None = None
 
     def observe(self, record: LogRecord) -> None:
@@ -68,9 +94,12 @@ class Diagnosis:
         if record.message == _BLOCK_ENDED:
             if record.details.get("success") is False:
                 self._verdict = str(record.details.get("err")).splitlines()[0]
-                self._culprit = _culprit(record.details)
+                self.culprit = _culprit(record.details)
         elif record.level >= logging.ERROR:
             self.errors.append((record.source, _sentence(record.message)))
+            if outcome := record.details.get("outcome"):
+                self.told.append(_sentence(record.message))
+                self.needs_login |= outcome == UNAUTHORIZED
         elif _EXCEPTION_LINE.match(record.message):
             self._exceptions[record.source] = _sentence(record.message)
 
@@ -79,8 +108,8 @@ class Diagnosis:
         """The last error of the plugin that failed, or the next best there is."""
         errors, exceptions = self.errors, list(self._exceptions.items())
         for candidates in (
-            [text for source, text in errors if source == self._culprit],
-            [text for source, text in exceptions if source == self._culprit],
+            [text for source, text in errors if source == self.culprit],
+            [text for source, text in exceptions if source == self.culprit],
             [text for source, text in errors if source != MELTANO],
             [text for source, text in exceptions if source != MELTANO],
             [self._verdict] if self._verdict else [],
@@ -105,8 +134,11 @@ def _culprit(details: dict[str, Any]) -> str | None:
 
 
 def _sentence(text: str) -> str:
-    """One line that ends as a sentence does."""
-    line = " ".join(text.split())
+    """One line that ends as a sentence does.
+
+    PostgreSQL's details quote rows, which are somebody's health.
+    """
+    line = " ".join(text.partition("DETAIL:")[0].split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."

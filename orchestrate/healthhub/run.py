@@ -2,94 +2,175 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from healthhub import alerts
+from healthhub.access import apply_access
+from healthhub.attention import notices
 from healthhub.chosen_database import using_database
+from healthhub.counts import stream_counts
 from healthhub.errors import HealthHubError
-from healthhub.job_runs import Request, recorded_run
-from healthhub.meltano import Pipeline, check_plugins
-from healthhub.meltano_log import MELTANO, Diagnosis, LogRecord
+from healthhub.job_runs import JobRun, Request, recorded_run, was_alerted
+from healthhub.loading import load
+from healthhub.meltano import Pipeline, check_plugins, is_blocked_by_a_dead_run
 from healthhub.migrations import migrate
-from healthhub.sandbox import TOKEN, running_sandbox
+from healthhub.outcomes import account_outcomes
+from healthhub.report import FILE, can_report, write_report
+from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
-from healthhub.settings import load_settings
-from healthhub.summary import TableSummary, summarize
+from healthhub.settings import load_settings, variables
+from healthhub.source import source
+from healthhub.summary import summarize
+from healthhub.users import all_users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
+    import psycopg
+
+    from healthhub.embedded import Lease
+    from healthhub.outcomes import AccountOutcome
     from healthhub.settings import Settings
 
 _HOW_TO_LOOK = (
     'Look at it:  healthhub db psql -c "select day, score from '
     'healthhub.daily_sleep_summaries order by day desc limit 7"'
 )
+_KEPT_LOGS = 30
 
 
 def run(project: Path, request: Request) -> None:
     """Load what is new into the database, and show what is in it.
 
     Raises:
-        HealthHubError: Something a person can put right.
+        HealthHubError: Something a person can put right. Its exit code says whether
+            something was loaded all the same, and whether a login is needed.
     """
     settings = load_settings(project)
-    check_plugins(project)
-    logs = settings.healthhub_home / "logs"
     with Screen() as screen:
-        screen.doing("Starting the database")
-        with using_database(settings) as lease:
-            migrate(lease.database)
-            logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (
-                recorded_run(lease.database, request) as job_run,
-                _source(settings, logs, screen) as source,
+        try:
+            check_plugins(project)
+            screen.doing("Starting the database")
+            with using_database(settings) as lease:
+                _Run(project, settings, request, screen, lease).run()
+        except HealthHubError as error:
+            alerts.send(settings.alert_urls, alerts.about(error), screen)
+            raise
+
+
+@dataclass
+class _Run:
+    """One run, on a database that is up."""
+
+    project: Path
+    settings: Settings
+    request: Request
+    screen: Screen
+    lease: Lease
+
+    def run(self) -> None:
+        """From the migrations to the report."""
+        self.began = datetime.now(UTC)
+        database = self.lease.database
+        migrate(database)
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old_logs(self.logs)
+        with (
+            the_only_run(database),
+            recorded_run(database, self.request) as job_run,
+            source(
+                database,
+                variables(self.project),
+                self.request,
+                self.screen,
+                self.logs,
+            ) as where,
+        ):
+            pipeline = self.pipeline(job_run, where)
+            failure = load(pipeline, self.screen, self.outcomes)
+            with database.connect() as connection:
+                self.conclude(connection, job_run)
+            self.report()
+            self.screen.say(_HOW_TO_LOOK)
+            if failure:
+                job_run.is_partial = any(o.complete_windows for o in self.outcomes())
+                raise failure
+
+    @property
+    def logs(self) -> Path:
+        """Where the logs of runs are kept."""
+        return self.settings.healthhub_home / "logs"
+
+    def pipeline(self, job_run: JobRun, where: Mapping[str, str]) -> Pipeline:
+        """What Meltano is to run."""
+        with self.lease.database.connect() as connection:
+            force = is_blocked_by_a_dead_run(connection)
+        return Pipeline(
+            self.project,
+            {**self.lease.database.environment, **where, **_period(self.request)},
+            log=self.logs
+            / f"{self.began:%Y-%m-%dT%H-%M-%SZ}-run-{job_run.run_id}.jsonl",
+            full_refresh=self.request.full_refresh,
+            force=force,
+            descriptors=self.lease.descriptors,
+        )
+
+    def outcomes(self) -> list[AccountOutcome]:
+        """What became of the accounts."""
+        with self.lease.database.connect() as connection:
+            return account_outcomes(connection, self.began)
+
+    def conclude(self, connection: psycopg.Connection, job_run: JobRun) -> None:
+        """Guard, count and show what was loaded, and tell who should look at it."""
+        apply_access(connection)
+        job_run.record_counts = stream_counts(
+            connection, self.began, job_run.started_at
+        )
+        self.screen.show_tables(summarize(connection, job_run.started_at))
+        if not self.request.end_date:
+            self.give_notice(connection, job_run)
+
+    def give_notice(self, connection: psycopg.Connection, job_run: JobRun) -> None:
+        """Tell what will become a failure, but not every day."""
+        names = {
+            o.user_id: str(o.user_id) for o in account_outcomes(connection, self.began)
+        }
+        names |= {
+            user.user_id: str(user)
+            for user in all_users(connection)
+            if user.user_id in names
+        }
+        for notice in notices(
+            connection, names, self.began, self.settings.alert_no_data_days
+        ):
+            self.screen.say(f"{notice.alert.title}: {notice.alert.lines[0]}")
+            if not was_alerted(connection, notice.key) and alerts.send(
+                self.settings.alert_urls, notice.alert, self.screen
             ):
-                pipeline = Pipeline(
-                    project,
-                    lease.database.environment | source | _period(request),
-                    log=logs / f"{_now()}-run-{job_run.run_id}.jsonl",
-                    full_refresh=request.full_refresh,
-                    descriptors=lease.descriptors,
-                )
-                _load(pipeline, screen)
-                with lease.database.connect() as connection:
-                    tables = summarize(connection, job_run.started_at)
-                job_run.record_counts = _record_counts(tables)
-    screen.show_tables(tables)
-    screen.say(_HOW_TO_LOOK)
+                job_run.alerts.append(notice.key)
+
+    def report(self) -> None:
+        """Write the report; a run does not fail for want of it."""
+        if not can_report():
+            return
+        self.screen.doing("Writing the report")
+        try:
+            path = write_report(
+                self.lease.database, self.settings.healthhub_home / FILE
+            )
+        except Exception as error:  # noqa: BLE001 (whatever it is, the data are there)
+            self.screen.say(f"The report could not be written: {error}")
+        else:
+            self.screen.say(f"Report:      {path}")
 
 
-@contextmanager
-def _source(settings: Settings, logs: Path, screen: Screen) -> Iterator[dict[str, str]]:
-    """Where the tap reads: Oura with a person's token, else the sandbox."""
-    if settings.oura_pat:
-        yield {"OURA_PAT": settings.oura_pat.get_secret_value()}
-        return
-    screen.doing("Starting the Oura sandbox, as there is no OURA_PAT")
-    with running_sandbox(logs / "sandbox.log") as url:
-        yield {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": url}
-
-
-def _load(pipeline: Pipeline, screen: Screen) -> None:
-    """Run the pipeline; tell its errors, the decisive one last."""
-    diagnosis = Diagnosis()
-
-    def observe(record: LogRecord) -> None:
-        diagnosis.observe(record)
-        screen.show(record)
-
-    screen.doing("Starting Meltano")
-    exit_code = pipeline.run(observe)
-    decisive = diagnosis.sentence if exit_code else None
-    for source, error in diagnosis.errors:
-        if source != MELTANO and error != decisive:
-            screen.say(f"{source}: {error}")
-    if decisive:
-        message = f"{decisive} The log of this run is {pipeline.log}."
-        raise HealthHubError(message)
+def _forget_old_logs(logs: Path) -> None:
+    """Keep those of the last runs."""
+    for log in sorted(logs.glob("*-run-*.jsonl"))[:-_KEPT_LOGS]:
+        log.unlink(missing_ok=True)
 
 
 def _period(request: Request) -> dict[str, str]:
@@ -99,16 +180,3 @@ def _period(request: Request) -> dict[str, str]:
         "TAP_OURA_END_DATE": request.end_date,
     }
     return {name: day.isoformat() for name, day in days.items() if day}
-
-
-def _record_counts(tables: list[TableSummary]) -> dict[str, dict[str, int | None]]:
-    """What the ledger keeps of the tables."""
-    return {
-        table.name: {"rows": table.rows, "new": table.new, "changed": table.changed}
-        for table in tables
-    }
-
-
-def _now() -> str:
-    """The time, as names of files have it."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"

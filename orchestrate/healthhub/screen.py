@@ -23,14 +23,20 @@ _NUMBERS = ("rows", "new", "changed")
 _EXPECTED = {"No state was found, complete import."}
 
 
+def console() -> Console:
+    """Where tables are printed; wide enough for them where nobody watches."""
+    result = Console(highlight=False)
+    if not result.is_terminal:
+        result.width = max(result.width, _PLAIN_WIDTH)
+    return result
+
+
 class Screen:
     """The person's side of the run."""
 
     def __init__(self) -> None:
         """Find out whether somebody watches."""
-        self._console = Console(highlight=False)
-        if not self._console.is_terminal:
-            self._console.width = max(self._console.width, _PLAIN_WIDTH)
+        self._console = console()
         self._status = self._console.status("") if self._console.is_terminal else None
         self._doing = ""
         self._said: set[str] = set()

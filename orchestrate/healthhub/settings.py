@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -17,11 +19,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from healthhub.database import Database
 from healthhub.errors import HealthHubError
 
+DOTENV = ".env"
 
-def _token(value: SecretStr) -> SecretStr:
+
+def token(value: SecretStr) -> SecretStr:
     """Refuse what no HTTP header can carry."""
-    token = value.get_secret_value()
-    if not (token.isascii() and token.isprintable()) or " " in token:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
         message = "contains white space or characters that no token has"
         raise ValueError(message)
     return value
@@ -30,6 +34,19 @@ def _token(value: SecretStr) -> SecretStr:
 def _database_url(value: SecretStr) -> SecretStr:
     """Refuse what libpq would not understand."""
     Database.from_url(value.get_secret_value())
+    return value
+
+
+def _alert_urls(value: SecretStr) -> SecretStr:
+    """Refuse what apprise would not understand."""
+    from apprise import Apprise  # noqa: PLC0415 (slow, and rarely set)
+
+    if not Apprise().add(value.get_secret_value()):
+        message = (
+            "has an address that apprise does not know, see "
+            "https://appriseit.com/services/"
+        )
+        raise ValueError(message)
     return value
 
 
@@ -46,7 +63,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    oura_pat: Annotated[SecretStr, AfterValidator(_token), _Stripped] | None = Field(
+    oura_pat: Annotated[SecretStr, AfterValidator(token), _Stripped] | None = Field(
         default=None,
         title="Oura token",
         description="An access token of the Oura API. Without one, the sandbox is "
@@ -66,6 +83,20 @@ class Settings(BaseSettings):
         description="Folder of the embedded database, of logs and locks. "
         "Relative to the project.",
     )
+    alert_urls: Annotated[SecretStr, AfterValidator(_alert_urls), _Stripped] | None = (
+        Field(
+            default=None,
+            title="Alert addresses",
+            description="Where to say that a run failed: addresses as apprise has "
+            "them, separated by commas. A Slack webhook is one.",
+        )
+    )
+    alert_no_data_days: int = Field(
+        default=3,
+        ge=1,
+        title="Days without data",
+        description="So many days without new data of an account are an alert.",
+    )
 
     @property
     def external_database(self) -> Database | None:
@@ -83,7 +114,7 @@ def load_settings(project: Path) -> Settings:
         HealthHubError: A value is wrong; the sentence names the variable.
     """
     try:
-        settings = Settings(_env_file=project / ".env")  # type: ignore[call-arg] # pydantic-settings reads it
+        settings = Settings(_env_file=project / DOTENV)  # type: ignore[call-arg] # pydantic-settings reads it
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]).upper()
@@ -92,3 +123,13 @@ def load_settings(project: Path) -> Settings:
         raise HealthHubError(message) from None
     home = project / settings.healthhub_home.expanduser()
     return settings.model_copy(update={"healthhub_home": home.resolve()})
+
+
+def variables(project: Path) -> dict[str, str]:
+    """The environment as Meltano sees it, with `.env` of the project beneath it.
+
+    For what is no setting of this command: the tap's own settings, and the variables
+    that hold people's tokens.
+    """
+    named = dotenv_values(project / DOTENV) | os.environ
+    return {name: value for name, value in named.items() if value}

@@ -97,7 +97,7 @@ def test_refused_connections_are_explained(database: Database) -> None:
         "refuses the password of postgres. Correct SETTING.": {"password": "secret"},
         "nothing listens there. Check SETTING,": {"port": free_port},
         'it has no database "none". Check SETTING,': {"dbname": "none"},
-        "server does not support SSL": {"sslmode": "require"},
+        "has no TLS. Switch it on there,": {"sslmode": "require"},
     }
     for sentence, wrong in cases.items():
         parameters = {**database.parameters, **wrong}

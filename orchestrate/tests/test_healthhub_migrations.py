@@ -77,7 +77,7 @@ def test_several_at_once_wait_for_each_other(database: Database) -> None:
         versions = connection.execute(
             "select version_num from healthhub.alembic_version"
         ).fetchall()
-    assert versions == [("0001",)]
+    assert versions == [("0002",)]
 
 
 def test_user_without_the_right_is_told_so(database: Database) -> None:

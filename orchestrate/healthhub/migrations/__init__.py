@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import exc, text
 
 from healthhub.errors import HealthHubError
@@ -21,14 +22,18 @@ SCHEMA = "healthhub"
 _LOCK = 4_207_119_385
 
 
+def newest_revision() -> str | None:
+    """The revision that `migrate` brings a database to."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
 def migrate(database: Database) -> None:
     """Bring a database to the newest revision; do nothing if it is there already.
 
     Raises:
         HealthHubError: The user may not create what is needed.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
         creator=database.connect,
@@ -49,3 +54,10 @@ def migrate(database: Database) -> None:
             "run it again."
         )
         raise HealthHubError(message) from None
+
+
+def _config() -> Config:
+    """Where the revisions are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config

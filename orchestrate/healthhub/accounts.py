@@ -1,0 +1,98 @@
+"""The credentials of the people in `healthhub.users`, as the tap wants them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from healthhub.errors import HealthHubError
+from healthhub.settings import token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from healthhub.database import Database
+    from healthhub.users import User
+
+#: Where the logins are, encrypted.
+TOKEN_SCHEMA = "healthhub_tokens"  # noqa: S105 (a schema)
+
+#: An alias that begins so is the name of a variable that holds the token.
+TOKEN_VARIABLE = "OURA_PAT"  # noqa: S105 (a name)
+
+_LOGIN_SETTINGS = {
+    "TAP_OURA_TOKEN_KEY": "the key of the stored logins; make one with "
+    "`healthhub users new-key` and keep it",
+    "TAP_OURA_CLIENT_ID": "the id of the application that you registered with Oura",
+    "TAP_OURA_CLIENT_SECRET": "the secret of that application",
+}
+
+
+def has_token_variable(user: User) -> bool:
+    """Whether the alias names a variable, and not a login."""
+    return user.alias.startswith(TOKEN_VARIABLE)
+
+
+def accounts_environment(
+    users: Sequence[User], variables: Mapping[str, str], database: Database
+) -> dict[str, str]:
+    """The tap's settings for some people.
+
+    Raises:
+        HealthHubError: A variable is missing; the sentence names it.
+    """
+    environment = {}
+    if logged_in := [user for user in users if not has_token_variable(user)]:
+        environment = login_environment(variables, database, logged_in[0])
+    accounts = [_account(user, variables) for user in users]
+    return environment | {"TAP_OURA_USERS": json.dumps(accounts)}
+
+
+def login_environment(
+    variables: Mapping[str, str], database: Database, user: User
+) -> dict[str, str]:
+    """The tap's settings for logins, which are kept in the same database.
+
+    Raises:
+        HealthHubError: A variable is missing; the sentence names it.
+    """
+    for name, meaning in _LOGIN_SETTINGS.items():
+        if name not in variables:
+            message = (
+                f"{name} is missing, which the login of {user.alias} needs: {meaning}. "
+                "Set it in the environment or in .env."
+            )
+            raise HealthHubError(message)
+    store = variables.get("TAP_OURA_TOKEN_STORE") or _token_store(database)
+    return {"TAP_OURA_TOKEN_STORE": store} | {
+        name: variables[name] for name in _LOGIN_SETTINGS
+    }
+
+
+def _token_store(database: Database) -> str:
+    """The database, as SQLAlchemy's URL of one schema in it."""
+    options = f"-csearch_path={TOKEN_SCHEMA}"
+    parameters = {**database.parameters, "options": options}
+    return replace(database, parameters=parameters).url
+
+
+def _account(user: User, variables: Mapping[str, str]) -> dict[str, str]:
+    """An entry of the tap's setting `users`."""
+    account = {"user_id": str(user.user_id), "timezone": user.timezone}
+    if not has_token_variable(user):
+        return account
+    if user.alias not in variables:
+        message = (
+            f"{user.alias} is missing, the token of {user.user_id}. Set it in the "
+            "environment or in .env, or `healthhub users deactivate` the account."
+        )
+        raise HealthHubError(message)
+    try:
+        access_token = token(SecretStr(variables[user.alias].strip()))
+    except ValueError as error:
+        message = f"{user.alias} {error}. Correct it in the environment or in .env."
+        raise HealthHubError(message) from None
+    return account | {"access_token": access_token.get_secret_value()}

@@ -1,0 +1,134 @@
+"""What is not a failure yet, but will be unless somebody looks: found after a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg.rows import class_row
+
+from healthhub.alerts import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import psycopg
+
+# Each of these has a document every day that the ring is worn and synchronised.
+_NEWEST_DAYS = """
+select user_id::uuid as user_id, max(day) as day, current_date - max(day) as days
+from (
+    select user_id, day from raw_oura.daily_activity where _sdc_deleted_at is null
+    union all
+    select user_id, day from raw_oura.daily_sleep where _sdc_deleted_at is null
+) as documents
+group by user_id
+having current_date - max(day) >= %(days)s
+order by user_id
+"""
+_RAW_TABLES = """
+select
+    to_regclass('raw_oura.daily_activity') is not null
+    and to_regclass('raw_oura.daily_sleep') is not null
+    and to_regclass('raw_oura.sync_windows') is not null
+"""
+
+# What the wearer shared before the run and does not share any more.
+_WITHDRAWN = """
+select
+    user_id::uuid as user_id,
+    detail as scope,
+    array_agg(distinct stream order by stream) as streams
+from raw_oura.sync_windows as refused
+where
+    refused.synced_at >= %(since)s
+    and refused.outcome = 'missing_scope'
+    and exists (
+        select from raw_oura.sync_windows as granted
+        where
+            granted.user_id = refused.user_id
+            and granted.stream = refused.stream
+            and granted.outcome = 'ok'
+            and granted.synced_at < %(since)s
+    )
+group by user_id, detail
+order by user_id, detail
+"""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """An alert, and what tells it from others so that it is not repeated daily."""
+
+    key: str
+    alert: Alert
+
+
+@dataclass(frozen=True)
+class _Silent:
+    user_id: UUID
+    day: object
+    days: int
+
+
+@dataclass(frozen=True)
+class _Withdrawn:
+    user_id: UUID
+    scope: str
+    streams: list[str]
+
+
+def notices(
+    connection: psycopg.Connection,
+    names: Mapping[UUID, str],
+    since: datetime,
+    no_data_days: int,
+) -> Iterator[Notice]:
+    """What somebody should look at.
+
+    Args:
+        connection: To the database.
+        names: How to call the accounts that were read.
+        since: When the run began, by this machine's clock.
+        no_data_days: So many days without data are worth a word.
+    """
+    if connection.execute(_RAW_TABLES).fetchone() != (True,):
+        return
+    with connection.cursor(row_factory=class_row(_Silent)) as cursor:
+        for silent in cursor.execute(_NEWEST_DAYS, {"days": no_data_days}):
+            if silent.user_id in names:
+                yield _no_data(names[silent.user_id], silent)
+    with connection.cursor(row_factory=class_row(_Withdrawn)) as withdrawn:
+        for scope in withdrawn.execute(_WITHDRAWN, {"since": since}):
+            yield _login_needs_attention(
+                names.get(scope.user_id, str(scope.user_id)), scope
+            )
+
+
+def _no_data(name: str, silent: _Silent) -> Notice:
+    alert = Alert(
+        f"no new data for {silent.days} days",
+        (
+            f"Account: {name}",
+            f"The newest day is {silent.day}. Everything that Oura has was read.",
+            "Next: charge and wear the ring, and open the Oura app to synchronise it.",
+        ),
+        is_failure=False,
+    )
+    return Notice(f"no data: {silent.user_id} since {silent.day}", alert)
+
+
+def _login_needs_attention(name: str, withdrawn: _Withdrawn) -> Notice:
+    alert = Alert(
+        "a login needs attention",
+        (
+            f"Account: {name}",
+            f"It no longer shares `{withdrawn.scope}`. What stays empty: "
+            + ", ".join(withdrawn.streams),
+            "Next: `healthhub users login`, with that box ticked.",
+        ),
+        is_failure=False,
+    )
+    return Notice(f"scope: {withdrawn.user_id} {withdrawn.scope}", alert)

@@ -1,0 +1,232 @@
+"""All that a run needs, tried one by one, and what to do about what is wrong."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from healthhub.chosen_database import using_database
+from healthhub.errors import HealthHubError
+from healthhub.meltano import check_plugins
+from healthhub.migrations import newest_revision
+from healthhub.settings import load_settings, variables
+from healthhub.source import chosen_accounts
+from healthhub.tap_auth import ask_tap_auth
+from healthhub.users import all_users
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from healthhub.database import Database
+    from healthhub.settings import Settings
+
+_API_URL = "https://api.ouraring.com"
+_TIMEOUT = 10  # seconds
+_CLOCK_TOLERANCE = 60  # seconds
+_REVISION = "select version_num from healthhub.alembic_version"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What became of one.
+
+    Attributes:
+        subject: What was tried.
+        is_good: Whether it works; None where there is nothing to try.
+        finding: How it is, or what to do about it.
+    """
+
+    subject: str
+    is_good: bool | None
+    finding: str
+
+
+def _good(subject: str, finding: str) -> Check:
+    return Check(subject, is_good=True, finding=finding)
+
+
+def _bad(subject: str, finding: str) -> Check:
+    return Check(subject, is_good=False, finding=finding)
+
+
+def _idle(subject: str, finding: str) -> Check:
+    return Check(subject, is_good=None, finding=finding)
+
+
+def checks(project: Path) -> Iterator[Check]:
+    """Try everything, as far as what comes before allows it."""
+    try:
+        settings = load_settings(project)
+        check_plugins(project)
+    except HealthHubError as error:
+        yield _bad("settings", str(error))
+        return
+    yield _good("settings", _what_is_set(settings))
+    known = variables(project)
+    try:
+        with using_database(settings) as lease, lease.database.connect() as connection:
+            yield _good("database", _where(lease.database, connection))
+            yield _encryption(lease.database, connection)
+            migrations = _migrations(connection)
+            yield migrations
+            yield _clock("clock of the database", _database_time(connection))
+            if migrations.is_good and not (
+                yield from _accounts(project, lease.database, connection, known)
+            ):
+                return
+    except HealthHubError as error:
+        yield _bad("database", str(error))
+    yield from _api(known.get("TAP_OURA_API_URL", _API_URL))
+
+
+def _what_is_set(settings: Settings) -> str:
+    names = [
+        name.upper()
+        for name in type(settings).model_fields
+        if name in settings.model_fields_set
+    ]
+    return f"set: {', '.join(names)}" if names else "none is set, all have defaults"
+
+
+# The database
+
+
+def _where(database: Database, connection: psycopg.Connection) -> str:
+    version = connection.info.parameter_status("server_version")
+    return f"PostgreSQL {version} at {database.address}"
+
+
+def _encryption(database: Database, connection: psycopg.Connection) -> Check:
+    if database.is_local:
+        return _idle("encryption", "not needed, it is on this machine")
+    if not connection.pgconn.ssl_in_use:
+        return _bad(
+            "encryption",
+            "Everything goes over the network in clear. Take ?sslmode=disable out of "
+            "SUPABASE_DB_URL.",
+        )
+    mode = database.parameters.get("sslmode") or os.environ.get("PGSSLMODE", "")
+    if mode == "verify-full":
+        return _good("encryption", "TLS, and the server is who it says it is")
+    return _good(
+        "encryption",
+        "TLS. To be sure of the server, too: ?sslmode=verify-full&sslrootcert=...",
+    )
+
+
+def _migrations(connection: psycopg.Connection) -> Check:
+    wanted = newest_revision()
+    try:
+        with connection.transaction():
+            [found] = connection.execute(_REVISION).fetchone() or (None,)
+    except psycopg.errors.UndefinedTable:
+        found = None
+    if found is None:
+        return _idle("migrations", "none was applied yet: the first run does it")
+    if found != wanted:
+        return _bad(
+            "migrations", f"at {found}, the newest is {wanted}: `healthhub migrate`"
+        )
+    return _good("migrations", f"up to date ({found})")
+
+
+def _database_time(connection: psycopg.Connection) -> datetime:
+    [time] = connection.execute("select clock_timestamp()").fetchone() or ()
+    assert isinstance(time, datetime)  # noqa: S101 (PostgreSQL has said so)
+    return time
+
+
+def _clock(subject: str, theirs: datetime) -> Check:
+    """Compare it with this machine's."""
+    seconds = round((datetime.now(UTC) - theirs).total_seconds())
+    if abs(seconds) <= _CLOCK_TOLERANCE:
+        return _good(subject, "agrees with this machine's")
+    ahead = "ahead of" if seconds > 0 else "behind"
+    return _bad(
+        subject,
+        f"This machine is {abs(seconds)} s {ahead} it. Set this machine's clock by "
+        "network time.",
+    )
+
+
+# The accounts
+
+
+def _accounts(
+    project: Path,
+    database: Database,
+    connection: psycopg.Connection,
+    known: dict[str, str],
+) -> Generator[Check, None, bool]:
+    """Try each token. Returns whether Oura is read at all."""
+    try:
+        accounts = chosen_accounts(database, known)
+        if accounts is None:
+            yield _idle("accounts", "none: the sandbox is read, synthetic data")
+            return False
+        names = {str(user.user_id): user.alias for user in all_users(connection)}
+        for answer in ask_tap_auth(project, known | accounts):
+            yield _account(names, answer)
+    except HealthHubError as error:
+        yield _bad("accounts", str(error))
+    return True
+
+
+def _account(names: dict[str, str], answer: dict[str, Any]) -> Check:
+    user_id = answer["user_id"] or "of OURA_PAT"
+    subject = f"account {names.get(user_id, user_id)}"
+    if answer["problem"]:
+        return _bad(subject, answer["problem"])
+    if missing := ", ".join(answer["missing_scopes"] or ()):
+        return _bad(
+            subject,
+            f"The token works, but does not open: {missing}. "
+            "`healthhub users login`, with those boxes ticked.",
+        )
+    if answer["scopes"] is None:
+        return _good(subject, "the token works; what it opens, a run shows")
+    return _good(subject, f"logged in, for: {', '.join(answer['scopes'])}")
+
+
+# The API
+
+
+def _api(url: str) -> Iterator[Check]:
+    """Any answer will do: nothing is asked for."""
+    host = urlsplit(url).netloc
+    try:
+        headers = _headers(url)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        yield _bad(
+            "Oura's API",
+            f"{host} does not answer ({reason}). Check the network, and "
+            "TAP_OURA_API_URL if it is set.",
+        )
+        return
+    yield _good("Oura's API", f"{host} answers")
+    if stamp := headers.get("Date"):
+        yield _clock("clock of the API", parsedate_to_datetime(stamp))
+
+
+def _headers(url: str) -> dict[str, str]:
+    """Those of whatever the API answers."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        message = "it is no http address"
+        raise ValueError(message)
+    request = Request(f"{url.rstrip('/')}/v2/usercollection/personal_info")  # noqa: S310 (checked)
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 (checked)
+            return dict(answer.headers)
+    except HTTPError as error:
+        error.close()
+        return dict(error.headers)

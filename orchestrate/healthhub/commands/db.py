@@ -1,0 +1,108 @@
+"""`healthhub db`: the database itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from healthhub.chosen_database import using_database
+from healthhub.commands.common import settings
+from healthhub.embedded import EmbeddedPostgres
+from healthhub.errors import HealthHubError
+from healthhub.psql import run_psql
+
+if TYPE_CHECKING:
+    from healthhub.database import Database
+    from healthhub.settings import Settings
+
+_NOT_RUNNING = 3  # as `pg_ctl status` says it
+
+app = typer.Typer(
+    help="The database: the embedded one, unless SUPABASE_DB_URL names another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded database, to stay up until `healthhub db stop`."""
+    database = _embedded_only().start_and_keep()
+    typer.echo(
+        f"The database is up at {database.address}, until `healthhub db stop`.\n"
+        "Look into it:        healthhub db psql\n"
+        'Use it in a shell:   eval "$(healthhub env)"'
+    )
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded database, or leave that to the last command that uses it."""
+    if _embedded_only().stop():
+        typer.echo("The database is stopped.")
+    else:
+        typer.echo("Other commands use the database. The last one of them stops it.")
+
+
+@app.command()
+def status() -> None:
+    """Say whether the database is up; exit code 3 if it is not."""
+    chosen = settings()
+    if external := chosen.external_database:
+        external.connect().close()
+        typer.echo(f"The database at {external.address} is up.")
+        return
+    embedded = _embedded(chosen)
+    database = embedded.database
+    until = "`healthhub db stop`" if embedded.is_kept else "its last user ends"
+    up = f"up at {database.address}, until {until}" if database else "not running"
+    typer.echo(f"The database is {up}.\ndata: {embedded.folder}\nlog:  {embedded.log}")
+    if database is None:
+        raise typer.Exit(_NOT_RUNNING)
+
+
+@app.command()
+def url() -> None:
+    """Print the database's URL, password included."""
+    typer.echo(running_database(settings()).url)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def psql(context: typer.Context) -> None:
+    """Open psql on the database; arguments are psql's own."""
+    with using_database(settings()) as lease:
+        raise typer.Exit(run_psql(lease, context.args))
+
+
+def running_database(chosen: Settings) -> Database:
+    """The database as it is now; none is started.
+
+    Raises:
+        HealthHubError: It is the embedded one, and not up.
+    """
+    database = chosen.external_database or _embedded(chosen).database
+    if database is None:
+        message = "The database is not running. Start it with `healthhub db start`."
+        raise HealthHubError(message)
+    return database
+
+
+def _embedded(chosen: Settings) -> EmbeddedPostgres:
+    """The embedded database of these settings."""
+    return EmbeddedPostgres(chosen.healthhub_home)
+
+
+def _embedded_only() -> EmbeddedPostgres:
+    """The embedded database, unless the settings name another."""
+    chosen = settings()
+    if external := chosen.external_database:
+        message = (
+            f"SUPABASE_DB_URL names the database at {external.address}, which is "
+            "not started or stopped from here. Unset it to use the embedded one."
+        )
+        raise HealthHubError(message)
+    return _embedded(chosen)

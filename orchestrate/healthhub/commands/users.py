@@ -1,0 +1,204 @@
+"""`healthhub users`: the people whose data are loaded."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from healthhub.accounts import has_token_variable, login_environment
+from healthhub.commands.common import migrated_database, settings
+from healthhub.errors import HealthHubError
+from healthhub.project import project_folder
+from healthhub.screen import console
+from healthhub.settings import variables
+from healthhub.tap_auth import run_tap_auth
+from healthhub.users import (
+    User,
+    add_user,
+    all_users,
+    checked_id,
+    find_user,
+    remove_user,
+    set_active,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+app = typer.Typer(
+    help="The people whose data are loaded.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+_Who = Annotated[str, typer.Argument(metavar="USER", help="A name, or a user id.")]
+
+
+@app.command()
+def add(
+    alias: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A name for the person's login; or OURA_PAT..., a variable that holds "
+            "a token.",
+        ),
+    ],
+    timezone: Annotated[
+        str, typer.Option(help="Home time zone, like Europe/Helsinki.")
+    ] = "UTC",
+    user_id: Annotated[
+        str | None, typer.Option(help="A UUID; by default one is made.")
+    ] = None,
+) -> None:
+    """Add somebody."""
+    chosen_id = checked_id(user_id) if user_id else None
+    with _connection() as connection:
+        user = add_user(connection, alias, timezone, chosen_id)
+    typer.echo(f"Added {user}.")
+    if has_token_variable(user):
+        typer.echo(f"Next: set {alias} to the token, in the environment or in .env.")
+    else:
+        typer.echo(f"Next: healthhub users login {alias}")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show everybody."""
+    with _connection() as connection:
+        users = all_users(connection)
+    if not users:
+        typer.echo("There is nobody yet. Add somebody with `healthhub users add`.")
+        return
+    known = variables(project_folder())
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("name", "user id", "time zone", "active", "credentials", "added"):
+        grid.add_column(column)
+    for user in users:
+        grid.add_row(
+            user.alias,
+            str(user.user_id),
+            user.timezone,
+            "yes" if user.is_active else "no",
+            _credentials(user, user.alias in known),
+            f"{user.created_at:%Y-%m-%d}",
+        )
+    console().print(grid)
+
+
+@app.command()
+def login(
+    who: _Who,
+    *,
+    browser: Annotated[
+        bool,
+        typer.Option(help="Without one here, open the address elsewhere."),
+    ] = True,
+) -> None:
+    """Log somebody in at Oura, and store the tokens, encrypted, in the database."""
+    project = project_folder()
+    with migrated_database() as lease:
+        with lease.database.connect() as connection:
+            user = find_user(all_users(connection), who)
+        if has_token_variable(user):
+            message = f"The token of {user} is in the variable {user.alias}: set that."
+            raise HealthHubError(message)
+        environment = login_environment(variables(project), lease.database, user)
+        options = [] if browser else ["--no-browser"]
+        run_tap_auth(
+            project,
+            variables(project) | environment,
+            "login",
+            *options,
+            str(user.user_id),
+        )
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Make a key for TAP_OURA_TOKEN_KEY."""
+    run_tap_auth(project_folder(), {}, "new-key")
+
+
+@app.command()
+def deactivate(who: _Who) -> None:
+    """Read no more of somebody; everything stays."""
+    with _found(who) as (connection, user):
+        set_active(connection, user, is_active=False)
+    typer.echo(f"{user} is not read any more.")
+
+
+@app.command()
+def activate(who: _Who) -> None:
+    """Read somebody again."""
+    with _found(who) as (connection, user):
+        set_active(connection, user, is_active=True)
+    typer.echo(f"{user} is read from the next run on.")
+
+
+@app.command()
+def remove(
+    who: _Who,
+    *,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete everything of the person, too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take somebody out of the list; with --erase, out of the whole database."""
+    if not erase:
+        with _found(who) as (connection, user):
+            remove_user(connection, user)
+        typer.echo(f"{user} is removed. The data stay; --erase deletes them, too.")
+        return
+    from healthhub.erasure import erase_person  # noqa: PLC0415 (rarely needed)
+
+    chosen = settings()
+    with migrated_database() as lease:
+        with lease.database.connect() as connection:
+            user_id = _id_to_erase(connection, who)
+        if not yes:
+            typer.confirm(
+                f"Delete everything of {who} from {lease.database.address}?", abort=True
+            )
+        for line in erase_person(
+            lease.database, user_id, chosen.healthhub_home / "logs"
+        ):
+            typer.echo(line)
+
+
+def _id_to_erase(connection: psycopg.Connection, who: str) -> str:
+    """Somebody in the list, or the id of somebody who no longer is."""
+    users = all_users(connection)
+    try:
+        return str(find_user(users, who).user_id)
+    except HealthHubError:
+        try:
+            return str(checked_id(who))
+        except HealthHubError:
+            pass
+        raise
+
+
+def _credentials(user: User, is_set: bool) -> str:  # noqa: FBT001 (a fact about the user)
+    """Where they are."""
+    if not has_token_variable(user):
+        return "login"
+    return f"variable {user.alias}" if is_set else f"variable {user.alias}, not set"
+
+
+@contextmanager
+def _connection() -> Iterator[psycopg.Connection]:
+    with migrated_database() as lease, lease.database.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def _found(who: str) -> Iterator[tuple[psycopg.Connection, User]]:
+    with _connection() as connection:
+        yield connection, find_user(all_users(connection), who)

@@ -1,0 +1,159 @@
+"""Deleting everything of a person, and proving it.
+
+No list of tables can be trusted to stay complete. So every table of this project is
+looked through: what has a `user_id` is deleted by it, what mentions it elsewhere is
+rewritten, and in the end no row of any table may mention the person any more.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg import sql
+
+from healthhub.errors import HealthHubError
+from healthhub.run_lock import the_only_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import psycopg
+
+    from healthhub.database import Database
+
+#: The schemas of this project, as a condition on `nspname`.
+OUR_SCHEMAS = (
+    "(nspname in ('healthhub', 'raw_oura', 'meltano') or nspname like 'healthhub\\_%')"
+)
+_TABLES = f"""
+select
+    nspname,
+    relname,
+    exists (
+        select from pg_attribute
+        where attrelid = pg_class.oid and attname = 'user_id' and not attisdropped
+    )
+from pg_class
+inner join pg_namespace on pg_namespace.oid = relnamespace
+where relkind in ('r', 'p') and {OUR_SCHEMAS}
+order by nspname, relname
+"""  # noqa: S608 (a constant)
+_FORGET_IN_LEDGER = """
+update healthhub.job_runs
+set
+    error_summary = replace(error_summary, %(id)s, 'somebody who was erased'),
+    alerts = array(
+        select alert from unnest(alerts) as alert where alert not like %(like)s
+    )
+where error_summary like %(like)s or array_to_string(alerts, ' ') like %(like)s
+"""
+
+
+class _Table(NamedTuple):
+    """A table, and whether its rows belong to somebody."""
+
+    schema: str
+    name: str
+    has_owner: bool
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+
+def erase_person(database: Database, user_id: str, logs: Path) -> Iterator[str]:
+    """Delete everything of a person, in one transaction.
+
+    Args:
+        database: With everything in it.
+        user_id: The person.
+        logs: Folder with the logs of runs, of which those that name the person go.
+
+    Yields:
+        What was deleted, a line a table; in the end, that nothing is left.
+
+    Raises:
+        HealthHubError: A run is under way, or something would be left: then nothing
+            was deleted.
+    """
+    with the_only_run(database), database.connect() as connection:
+        tables = [_Table(*row) for row in connection.execute(_TABLES)]
+        for table in tables:
+            if table.has_owner and (rows := _delete(connection, table, user_id)):
+                yield f"{table.schema}.{table.name}: {rows:,} rows deleted"
+        _forget_bookmarks(connection, tables, user_id)
+        connection.execute(_FORGET_IN_LEDGER, {"id": user_id, "like": f"%{user_id}%"})
+        for table in tables:
+            if left := _mentions(connection, table, user_id):
+                message = (
+                    f"{table.schema}.{table.name} has {left} rows that name {user_id} "
+                    "and no `user_id`. Nothing was deleted: remove those first."
+                )
+                raise HealthHubError(message)
+        connection.commit()
+    removed = [
+        log for log in sorted(logs.glob("*-run-*.jsonl")) if _names(log, user_id)
+    ]
+    for log in removed:
+        log.unlink()
+    yield f"logs: {len(removed)} deleted"
+    yield (
+        f"Looked through {len(tables)} tables: no row names {user_id} any more. "
+        "Reports and backups that were written before still do."
+    )
+
+
+def _delete(connection: psycopg.Connection, table: _Table, user_id: str) -> int:
+    """The person's rows; the column is a uuid in some tables and text in others."""
+    query = sql.SQL("delete from {} where user_id::text = %s")
+    return connection.execute(query.format(table.identifier), (user_id,)).rowcount
+
+
+def _forget_bookmarks(
+    connection: psycopg.Connection, tables: list[_Table], user_id: str
+) -> None:
+    """Take the person's out of what Meltano keeps, which is JSON in text columns."""
+    columns = {"state": ("partial_state", "completed_state"), "runs": ("payload",)}
+    for table in tables:
+        if table.schema != "meltano" or table.name not in columns:
+            continue
+        for column in columns[table.name]:
+            query = sql.SQL("select ctid, {0} from {1} where {0} like %s").format(
+                sql.Identifier(column), table.identifier
+            )
+            update = sql.SQL("update {1} set {0} = %s where ctid = %s").format(
+                sql.Identifier(column), table.identifier
+            )
+            found = connection.execute(query, (f"%{user_id}%",)).fetchall()
+            for row, text in found:
+                kept = json.dumps(_without(json.loads(text), user_id))
+                connection.execute(update, (kept, row))
+
+
+def _without(value: Any, user_id: str) -> Any:  # noqa: ANN401 (JSON)
+    """JSON without the elements of lists that name a person."""
+    if isinstance(value, dict):
+        return {key: _without(each, user_id) for key, each in value.items()}
+    if isinstance(value, list):
+        return [
+            _without(each, user_id) for each in value if user_id not in json.dumps(each)
+        ]
+    return value
+
+
+def _mentions(connection: psycopg.Connection, table: _Table, user_id: str) -> int:
+    """How many rows have the id anywhere."""
+    query = sql.SQL(
+        "select count(*) from {} as candidate where candidate::text like %s"
+    )
+    [count] = connection.execute(
+        query.format(table.identifier), (f"%{user_id}%",)
+    ).fetchone() or (0,)
+    return int(count)
+
+
+def _names(log: Path, user_id: str) -> bool:
+    with log.open(errors="replace") as lines:
+        return any(user_id in line for line in lines)

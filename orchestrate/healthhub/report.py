@@ -1,0 +1,44 @@
+"""The report, where the package that writes it is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from healthhub.errors import HealthHubError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from healthhub.database import Database
+
+FILE = "report.html"
+
+
+def can_report() -> bool:
+    """Whether the package is installed."""
+    return find_spec("healthhub_report") is not None
+
+
+def write_report(
+    database: Database, path: Path, *, user_id: str | None = None, language: str = "en"
+) -> Path:
+    """Write it.
+
+    Returns:
+        The file to open.
+
+    Raises:
+        HealthHubError: The package is not installed, or finds nothing to report.
+    """
+    if not can_report():
+        raise HealthHubError("The report is not installed. Run `make setup`.")
+    from healthhub_report import report  # noqa: PLC0415 (optional)
+    from healthhub_report.errors import ReportError  # noqa: PLC0415
+
+    try:
+        return report.write_report(
+            database.url, path, user_id=user_id, language=language
+        )
+    except ReportError as error:
+        raise HealthHubError(str(error)) from None

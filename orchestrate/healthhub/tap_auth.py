@@ -1,0 +1,68 @@
+"""`tap-oura-auth`, which logs accounts in and out: a program of the tap's plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from healthhub.errors import HealthHubError
+from healthhub.meltano import plugin_folder
+from healthhub.meltano_log import TAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_NAME = "tap-oura-auth"
+
+
+def run_tap_auth(
+    project: Path, environment: Mapping[str, str], *arguments: str
+) -> None:
+    """Run it on the person's terminal.
+
+    Raises:
+        HealthHubError: It failed, and has said why.
+    """
+    program = _program(project)
+    done = subprocess.run([program, *arguments], check=False, env=_clean(environment))  # noqa: S603 (the plugin's program)
+    if done.returncode != 0:
+        raise HealthHubError(f"`{_NAME} {arguments[0]}` did not succeed, see above.")
+
+
+def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Let it try the token of each account.
+
+    Raises:
+        HealthHubError: The settings name no account that could be tried.
+    """
+    done = subprocess.run(  # noqa: S603 (the plugin's program)
+        [_program(project), "check"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=_clean(environment),
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
+        raise HealthHubError(said[-1].removeprefix("Error: "))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Its settings; the design's name of the plain token is not the tap's."""
+    settings = os.environ | environment
+    if token := settings.get("OURA_PAT"):
+        settings.setdefault("TAP_OURA_ACCESS_TOKEN", token)
+    return settings
+
+
+def _program(project: Path) -> str:
+    """Where it is installed."""
+    path = plugin_folder(project, f"extractors/{TAP}") / "venv" / "bin" / _NAME
+    if not path.is_file():
+        message = f"The Meltano plugin {TAP} is not installed. Run `make setup`."
+        raise HealthHubError(message)
+    return str(path)

@@ -1,0 +1,125 @@
+"""The people whose data are loaded: `healthhub.users`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from psycopg import errors, sql
+from psycopg.rows import class_row
+
+from healthhub.errors import HealthHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import psycopg
+
+_COLUMNS = sql.SQL("user_id, oura_pat_alias as alias, timezone, is_active, created_at")
+_TABLE = sql.SQL("healthhub.users")
+
+
+@dataclass(frozen=True)
+class User:
+    """A row of the table.
+
+    Attributes:
+        user_id: Identifies the person in every table.
+        alias: Name of the person's credentials.
+        timezone: IANA name of the home time zone.
+        is_active: Whether runs read this person's data.
+        created_at: When the person was added.
+    """
+
+    user_id: UUID
+    alias: str
+    timezone: str
+    is_active: bool
+    created_at: datetime
+
+    def __str__(self) -> str:
+        """How messages name the person."""
+        return f"{self.alias} ({self.user_id})"
+
+
+def all_users(connection: psycopg.Connection) -> list[User]:
+    """Everybody, in the order in which they were added."""
+    query = sql.SQL("select {} from {} order by created_at, alias")
+    with connection.cursor(row_factory=class_row(User)) as cursor:
+        return cursor.execute(query.format(_COLUMNS, _TABLE)).fetchall()
+
+
+def add_user(
+    connection: psycopg.Connection,
+    alias: str,
+    timezone: str,
+    user_id: UUID | None = None,
+) -> User:
+    """Add somebody.
+
+    Raises:
+        HealthHubError: The alias or the id is taken, or there is no such time zone.
+    """
+    if timezone not in available_timezones():
+        message = f"There is no time zone {timezone!r}. Write it like Europe/Helsinki."
+        raise HealthHubError(message)
+    if not alias or not alias.isprintable() or alias != alias.strip():
+        raise HealthHubError("A name has to be visible. Give another one.")
+    query = sql.SQL(
+        "insert into {1} (user_id, oura_pat_alias, timezone)"
+        " values (coalesce(%s, gen_random_uuid()), %s, %s) returning {0}"
+    )
+    try:
+        with connection.cursor(row_factory=class_row(User)) as cursor:
+            cursor.execute(query.format(_COLUMNS, _TABLE), (user_id, alias, timezone))
+            return cursor.fetchall()[0]
+    except errors.UniqueViolation:
+        message = f"{alias} is there already, see `healthhub users list`."
+        raise HealthHubError(message) from None
+
+
+def set_active(connection: psycopg.Connection, user: User, *, is_active: bool) -> None:
+    """Say whether runs read a person's data."""
+    query = sql.SQL("update {} set is_active = %s where user_id = %s")
+    connection.execute(query.format(_TABLE), (is_active, user.user_id))
+
+
+def remove_user(connection: psycopg.Connection, user: User) -> None:
+    """Take a person out of the list; the data stay."""
+    query = sql.SQL("delete from {} where user_id = %s")
+    connection.execute(query.format(_TABLE), (user.user_id,))
+
+
+def find_user(users: Sequence[User], named: str) -> User:
+    """The person that an alias or an id names.
+
+    Raises:
+        HealthHubError: There is none.
+    """
+    for user in users:
+        if named in {user.alias, str(user.user_id)} or _uuid(named) == user.user_id:
+            return user
+    message = f"There is no {named!r} here. See `healthhub users list`."
+    raise HealthHubError(message)
+
+
+def checked_id(text: str) -> UUID:
+    """The id that a text is.
+
+    Raises:
+        HealthHubError: It is none.
+    """
+    if (user_id := _uuid(text)) is None:
+        message = f"{text!r} is not a UUID. Leave it out, and one is made."
+        raise HealthHubError(message)
+    return user_id
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
