@@ -53,6 +53,22 @@ class Page(msgspec.Struct):
     next_token: str | None = None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Which part of a route a request is for, as the log names it.
+
+    Attributes:
+        period: The days; empty where a route has none.
+        page: Number of the page.
+    """
+
+    period: str = ""
+    page: int = 1
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.period} page {self.page}" if self.period else ""
+
+
 class RateLimit:
     """Since when requests may be sent again, by account and for everybody."""
 
@@ -95,18 +111,18 @@ class OuraApi:
         self._local = threading.local()
         self._max_tries = max_tries
 
-    def get_page(self, request: HTTPRequest, account: Account, about: str) -> Page:
+    def get_page(self, request: HTTPRequest, account: Account, place: Place) -> Page:
         """One page of a list route.
 
         Args:
             request: What to ask for.
             account: Whose token to use.
-            about: Which page of what days it is, for the log.
+            place: Which page of what days it is, for the log.
 
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, Page, about)
+        return self._get(request, account, Page, place)
 
     def get_document(self, request: HTTPRequest, account: Account) -> msgspec.Raw:
         """The one document of a route that has no list.
@@ -118,17 +134,17 @@ class OuraApi:
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, msgspec.Raw, "")
+        return self._get(request, account, msgspec.Raw, Place())
 
     def _get(
         self,
         request: HTTPRequest,
         account: Account,
         body_type: type[_Body],
-        about: str,
+        place: Place,
     ) -> _Body:
         """Send a request until it succeeds and decode what comes back."""
-        route = request.url.rpartition("/")[2]
+        route = _route(request)
 
         def log_retry(details: Details) -> None:
             self._logger.warning(
@@ -149,7 +165,7 @@ class OuraApi:
             logger=None,
         )(self._send)
         try:
-            return send(request, account, body_type, f"{route} {about}".rstrip())
+            return send(request, account, body_type, place)
         except requests.ConnectionError as error:
             host = request.url.split("/")[2]
             message = (
@@ -169,18 +185,18 @@ class OuraApi:
         request: HTTPRequest,
         account: Account,
         body_type: type[_Body],
-        about: str,
+        place: Place,
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
         token = account.credential.token()
-        response = self._send_with(token, request, account, about)
+        response = self._send_with(token, request, account, place)
         try:
             check(response, str(account))
         except UnauthorizedError:
             renewed = account.credential.renew(token)
             if renewed is None:
                 raise
-            response = self._send_with(renewed, request, account, about)
+            response = self._send_with(renewed, request, account, place)
             check(response, str(account))
         except RetriableResponseError:
             self._obey_rate_limit(response, account)
@@ -192,7 +208,7 @@ class OuraApi:
         token: str,
         request: HTTPRequest,
         account: Account,
-        about: str,
+        place: Place,
     ) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
         self._rate_limit.wait(account.user_id)
@@ -205,13 +221,24 @@ class OuraApi:
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             allow_redirects=False,
         )
+        route, milliseconds = _route(request), 1000 * (time.monotonic() - started)
+        request_id = response.headers.get("x-trace-id")
         self._logger.info(
             "%s of account %s: %d in %.0f ms (request id %s)",
-            about,
+            f"{route} {place}".rstrip(),
             account,
             response.status_code,
-            1000 * (time.monotonic() - started),
-            response.headers.get("x-trace-id", "none"),
+            milliseconds,
+            request_id or "none",
+            extra={
+                "account": account.user_id,
+                "endpoint": route,
+                "period": place.period,
+                "page": place.page,
+                "status": response.status_code,
+                "duration_ms": round(milliseconds),
+                "request_id": request_id,
+            },
         )
         return response
 
@@ -239,6 +266,11 @@ class OuraApi:
         who = RateLimit.EVERYBODY if covers_all else account.user_id
         if (seconds := _retry_after(response)) is not None:
             self._rate_limit.hold(who, seconds)
+
+
+def _route(request: HTTPRequest) -> str:
+    """The route's name, which is the end of its path."""
+    return request.url.rpartition("/")[2]
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -6,6 +6,7 @@ It reads the same settings as the tap, from `--config` or from the environment.
 from __future__ import annotations
 
 import contextlib
+import json
 import webbrowser
 from datetime import UTC, datetime
 from functools import wraps
@@ -19,13 +20,14 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_oura.accounts import (
     Account,
+    accounts_from_config,
     checked_user_id,
     oauth_client,
     token_store,
 )
 from tap_oura.callback import CallbackServer, answer_from
-from tap_oura.credentials import AccessToken
-from tap_oura.errors import OuraError, UnauthorizedError
+from tap_oura.credentials import AccessToken, StoredLogin
+from tap_oura.errors import OuraError, Outcome, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
@@ -112,6 +114,16 @@ def list_(config: dict[str, Any]) -> None:
 
 
 @main.command()
+@click.pass_obj
+@one_sentence
+def check(config: dict[str, Any]) -> None:
+    """Try the token of each account, and say how it went: a line of JSON for each."""
+    tap = TapOura(config=config, validate_config=False)
+    for account in accounts_from_config(config):
+        click.echo(json.dumps(tried(tap, account)))
+
+
+@main.command()
 @click.argument("user_id")
 @click.pass_obj
 @one_sentence
@@ -189,6 +201,27 @@ def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
     tap = TapOura(config=config, validate_config=False)
     account = Account("", AccessToken(tokens.access_token))
     return tap.find_user_id(account)
+
+
+def tried(tap: TapOura, account: Account) -> dict[str, Any]:
+    """What comes of an account's token, which is renewed if it has to be."""
+    outcome, problem = Outcome.OK, None
+    try:
+        tap.find_user_id(account)
+    except OuraError as error:
+        outcome, problem = error.outcome, str(error)
+    scopes = missing = None
+    if isinstance(account.credential, StoredLogin):
+        stored = token_store(tap.config).read(account.user_id)
+        if stored and stored.tokens.scopes is not None:
+            scopes, missing = stored.tokens.scopes, stored.tokens.missing_scopes
+    return {
+        "user_id": account.user_id or None,
+        "outcome": outcome,
+        "problem": problem,
+        "scopes": scopes,
+        "missing_scopes": missing,
+    }
 
 
 def show_scopes(tokens: Tokens) -> None:

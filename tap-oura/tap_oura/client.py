@@ -15,7 +15,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 from typing_extensions import override
 
 from tap_oura import schemas
-from tap_oura.api import Page
+from tap_oura.api import Page, Place
 from tap_oura.documents import DocumentParser
 from tap_oura.errors import OuraError, Outcome, UnavailableError
 from tap_oura.ledger import PENDING, ledger_entry, merged
@@ -127,7 +127,7 @@ class OuraStream(RESTStream[str]):
         tokens: set[str] = set()
         while True:
             request = self.get_http_request(page=PageContext({"window": window}, token))
-            page = api.get_page(request, account, f"{window} page {len(tokens) + 1}")
+            page = api.get_page(request, account, Place(str(window), len(tokens) + 1))
             yield page
             token = page.next_token
             if token is None:

@@ -335,11 +335,11 @@ class TapOura(Tap):
                 tap.sync_all()
             tap.conclude()
         except OuraError as error:
-            cls.logger.error("%s", error)  # noqa: TRY400 - a sentence, not a trace
+            cls.tell(error)
             sys.exit(1)
         except ConfigValidationError as error:
             for sentence in error.errors:
-                cls.logger.error("%s", sentence)  # noqa: TRY400
+                cls.logger.error("%s", sentence, extra={"outcome": Outcome.ERROR})  # noqa: TRY400
             sys.exit(1)
 
     def conclude(self) -> None:
@@ -354,6 +354,11 @@ class TapOura(Tap):
             else:
                 failed.setdefault(account.user_id, failure)
         for failure in failed.values():
-            self.logger.error("%s", failure)
+            self.tell(failure)
         if failed:
             sys.exit(1)
+
+    @classmethod
+    def tell(cls, failure: OuraError) -> None:
+        """Say what failed: a sentence for people, and its kind for programs."""
+        cls.logger.error("%s", failure, extra={"outcome": failure.outcome})
