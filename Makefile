@@ -22,7 +22,7 @@ run: setup ## Load what is new and show what is in the database
 setup: .venv/installed .meltano/installed ## Install what a run needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
-	@$(BIN)/pytest -n 2 tap-oura sandbox orchestrate tests
+	@$(BIN)/pytest -n 2 --dist loadfile tap-oura sandbox orchestrate analyze tests
 
 lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/ruff check .
@@ -30,6 +30,7 @@ lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	cd tap-oura && ../$(BIN)/mypy tap_oura scripts tests
 	cd sandbox && ../$(BIN)/mypy oura_sandbox tests
 	cd orchestrate && ../$(BIN)/mypy healthhub tests
+	cd analyze && ../$(BIN)/mypy healthhub_report tests
 	$(BIN)/mypy tests --exclude tests/support
 	$(BIN)/sqlfluff lint transform
 	$(BIN)/yamllint --strict .
@@ -51,7 +52,7 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-ann
 clean: ## Remove the environments (the data in .healthhub stays)
 	rm -rf .venv .meltano transform/target transform/logs
 
-.venv/installed: requirements.txt orchestrate/pyproject.toml sandbox/pyproject.toml
+.venv/installed: requirements.txt orchestrate/pyproject.toml sandbox/pyproject.toml analyze/pyproject.toml
 	@test -n "$(PYTHON)" || { \
 		echo "healthHub needs Python 3.11 or newer: install it, or name it with"; \
 		echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }

@@ -128,7 +128,7 @@ def readme(text: str) -> str:
 
 def definition() -> str:
     """plugin.yaml."""
-    return yaml.safe_dump(plugin(), sort_keys=False, allow_unicode=True, width=80)
+    return yaml.safe_dump(plugin(), sort_keys=False, allow_unicode=True, width=72)
 
 
 def _code(value: object) -> str:
