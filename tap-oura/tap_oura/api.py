@@ -247,8 +247,8 @@ class OuraApi:
         if not hasattr(self._local, "session"):
             session = requests.Session()
             session.headers["User-Agent"] = self._user_agent
-            # A netrc entry for the host would replace the account's token.
-            session.trust_env = False
+            # Without any, requests would let a netrc entry replace the account's token.
+            session.auth = lambda request: request
             self._local.session = session
         session = self._local.session
         assert isinstance(session, requests.Session)  # noqa: S101

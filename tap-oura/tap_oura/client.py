@@ -205,7 +205,9 @@ class OuraStream(RESTStream[str]):
             entry = ledger_entry(self.name, account, window, read, len(records))
             self._tap.ledger.add(account, entry, read.failure)
             self._remember(context, entry)
-            self._write_state_message()
+            with self._tap.state_budget as is_due:
+                if is_due:
+                    self._write_state_message()
             if read.failure is not None:
                 self._tap.prefetcher.drop(self, account)
                 return

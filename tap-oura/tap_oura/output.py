@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -10,6 +11,8 @@ from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from singer_sdk.singerlib import Message
 
 
@@ -24,3 +27,41 @@ class BufferedWriter(MsgSpecWriter):
         sys.stdout.buffer.write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             sys.stdout.flush()
+
+
+class StateBudget:
+    """When the state may be written between two windows.
+
+    The state of one account takes no time worth counting, and is written after each
+    window. That of hundreds takes milliseconds, thousands of times: it may take a
+    twentieth of the run. At the end of each stream it is written in any case.
+
+    Used as a context manager around the writing, which it times.
+    """
+
+    SHARE = 20
+    FREE = 0.005  # seconds
+
+    def __init__(self) -> None:
+        """Begin with the first one due."""
+        self._due = 0.0
+        self._started = 0.0
+        self._is_due = True
+
+    def __enter__(self) -> bool:
+        """Whether it is due."""
+        self._started = time.monotonic()
+        self._is_due = self._started >= self._due
+        return self._is_due
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Note how long it took."""
+        now = time.monotonic()
+        cost = now - self._started
+        if self._is_due and cost > self.FREE:
+            self._due = now + self.SHARE * cost

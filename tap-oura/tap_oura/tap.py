@@ -25,7 +25,7 @@ from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome
 from tap_oura.ledger import PENDING, Ledger
-from tap_oura.output import BufferedWriter
+from tap_oura.output import BufferedWriter, StateBudget
 from tap_oura.prefetch import Job, Prefetcher
 from tap_oura.streams import ROUTES
 from tap_oura.sync_windows import SyncWindowsStream
@@ -215,6 +215,7 @@ class TapOura(Tap):
         """Create the tap; the day it is stays the same until the run ends."""
         self.today: date = datetime.now(UTC).date()
         self.ledger = Ledger()
+        self.state_budget = StateBudget()
         super().__init__(**kwargs)
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tap_oura.oauth import SCOPES, Endpoints
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
 from tap_oura.windows import FIRST_DAY, Window
@@ -33,6 +34,17 @@ def test_streams_are_the_routes_of_the_spec(spec: dict[str, Any]) -> None:
     prefix = "/v2/usercollection/"
     routes = {p.removeprefix(prefix) for p in spec["paths"] if p.startswith(prefix)}
     assert {route.path for route in ROUTES} == {r for r in routes if "{" not in r}
+
+
+def test_all_scopes_of_the_spec_are_requested(spec: dict[str, Any]) -> None:
+    """It calls `spo2` by its old name, and lacks two that the live API enforces."""
+    flows = spec["components"]["securitySchemes"]["OAuth2"]["flows"]
+    named = {scope for flow in flows.values() for scope in flow["scopes"]}
+    assert {"spo2" if s == "spo2Daily" else s for s in named} <= set(SCOPES)
+    assert {route.scope for route in ROUTES} <= set(SCOPES)
+    for flow in flows.values():
+        assert flow["authorizationUrl"] == Endpoints().authorize
+        assert flow["tokenUrl"] in Endpoints().tokens
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
