@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from healthhub_report.queries import Questions, Row
 
+# For so long after it, a day is taken to be what it was when it was last loaded.
+_SETTLING = timedelta(3)
+
 _LONGEST_VALUE = 40
 _MOST_CHANGES = 8
 
@@ -27,7 +30,7 @@ def account_data(
 ) -> dict[str, Any]:
     """Everything that the page of an account shows."""
     user_id = account["user_id"]
-    rows = questions.days(user_id)
+    rows = questions.days(user_id, account["timezone"])
     today = questions.today(account["timezone"])["today"]
     if rows:
         today = max(today, rows[-1]["day"])
@@ -73,14 +76,15 @@ def _days(rows: list[Row], today: date) -> dict[str, Any]:
     digits = {metric.name: metric.digits for metric in METRICS}
     grow_until_midnight = {metric.name for metric in METRICS if metric.whole_day}
 
+    unfinished = {row["day"] for row in rows if not _is_over(row, today)}
+
+    def value(name: str, day: date) -> str:
+        if day not in by_day or (day in unfinished and name in grow_until_midnight):
+            return ""
+        return _number(by_day[day][name], digits.get(name, 0))
+
     def series(name: str) -> str:
-        over = today if name in grow_until_midnight else date.max
-        return ",".join(
-            _number(by_day[day][name], digits.get(name, 0))
-            if day in by_day and day < over
-            else ""
-            for day in days
-        )
+        return ",".join(value(name, day) for day in days)
 
     names = [*digits, "bedtime", "wake_time"]
     return {
@@ -88,6 +92,14 @@ def _days(rows: list[Row], today: date) -> dict[str, Any]:
         "days": len(days),
         "series": {name: series(name) for name in names},
     }
+
+
+def _is_over(row: Row, today: date) -> bool:
+    """Whether a day's sums are final: it has passed, and was loaded afterwards."""
+    day: date = row["day"]
+    updated_on: date | None = row["updated_on"]
+    was_loaded_afterwards = updated_on is None or updated_on > day
+    return day < today and (was_loaded_afterwards or day < today - _SETTLING)
 
 
 def _number(value: Decimal | int | None, digits: int) -> str:

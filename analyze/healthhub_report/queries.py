@@ -54,6 +54,7 @@ _DAYS: LiteralString = """
         day,
         cast(extract(epoch from bedtime_start_local - day) / 60 as integer) as bedtime,
         cast(extract(epoch from bedtime_end_local - day) / 60 as integer) as wake_time,
+        cast(updated_at at time zone %(timezone)s as date) as updated_on,
         {metrics}
     from healthhub.daily_overview
     where user_id = %(user_id)s
@@ -233,11 +234,13 @@ class Questions:
         """The date in a time zone."""
         return self._ask(_TODAY, timezone=timezone)[0]
 
-    def days(self, user_id: UUID) -> list[Row]:
+    def days(self, user_id: UUID, timezone: str) -> list[Row]:
         """The metrics of each day, with bed and wake time in minutes from midnight."""
         metrics = ", ".join(f"{item.expression} as {item.name}" for item in METRICS)
         # The metrics are this package's own words.
-        return self._ask(_DAYS.replace("{metrics}", metrics), user_id=user_id)
+        return self._ask(
+            _DAYS.replace("{metrics}", metrics), user_id=user_id, timezone=timezone
+        )
 
     def nights(self, user_id: UUID) -> list[Row]:
         """The last nights that are over, newest first."""

@@ -202,7 +202,7 @@ def test_another_night(chromium: Browser, wearer: Path) -> None:
 def test_a_tag_with_few_nights_says_nothing(chromium: Browser, wearer: Path) -> None:
     chromium.open(wearer)
     rows = chromium.text("#tags .rows").replace("\N{MINUS SIGN}", "-")
-    assert "-6.5 ms (-8.5 ms to -4.5 ms), 20 nights" in rows
+    assert "-6.5 ms (-8.5 to -4.5), 20 nights" in rows
     assert "3 nights with it: too few to say (8 needed)" in rows
     assert "Sauna" not in chromium.text("#tags .summary")
 

@@ -52,6 +52,20 @@ def test_what_grows_through_the_day_waits_until_it_is_over(
     assert data["series"]["sleep_score"] == "70,70"
 
 
+def test_a_day_that_was_loaded_before_its_end_is_not_over(
+    tables: Tables, tmp_path: Path
+) -> None:
+    noon = datetime.now(UTC).replace(hour=12)
+    for days, late in ((5, 0), (2, 1), (1, 0)):
+        tables.overview(
+            TODAY - timedelta(days),
+            steps=4000,
+            updated_at=noon - timedelta(days) + timedelta(late),
+        )
+    # Long ago it is what it is; the day before yesterday was loaded afterwards.
+    assert tables.data(tmp_path)["series"]["steps"] == "4000,,,4000,"
+
+
 def test_today_is_the_wearers(tables: Tables, tmp_path: Path) -> None:
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
         tables.connection.execute("truncate healthhub.users")

@@ -5,12 +5,14 @@ const scale = (from, to, start, end) => (value) =>
 
 // Round values that cover a range; durations step by quarters and hours.
 function ticks(low, high, unit, count = 4) {
+  if (unit === "level") {
+    const [from, to] = [Math.max(1, Math.floor(low)), Math.min(report.levels.length, Math.ceil(high))];
+    return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+  }
   const rough = (high - low) / count || 1;
   const sizes = unit === "duration"
     ? [5, 10, 15, 30, 60, 120, 180, 240, 360, 480]
-    : unit === "level"
-      ? [1]
-      : [1, 2, 2.5, 5, 10].map((n) => n * 10 ** Math.floor(Math.log10(rough)));
+    : [1, 2, 2.5, 5, 10].map((n) => n * 10 ** Math.floor(Math.log10(rough)));
   const step = sizes.find((size) => size >= rough * 0.999) ?? sizes.at(-1);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.ceil(high / step - 1e-9);

@@ -35,6 +35,10 @@ function drawTags(body) {
 
 const signed = (value, item) => amount(value, item, { signed: true, extraDigits: 1 });
 
+// The same where the unit has just been said.
+const bare = (value, item) =>
+  (item.unit === "duration" ? signed(value, item) : number(value, item.digits + 1, true));
+
 function effectText(effect, item) {
   if (effect.verdict === "no variation") return words.noVariation;
   if (effect.difference === null) {
@@ -42,8 +46,8 @@ function effectText(effect, item) {
   }
   return words.tagText({
     difference: signed(effect.difference, item),
-    from: signed(effect.from, item),
-    to: signed(effect.to, item),
+    from: bare(effect.from, item),
+    to: bare(effect.to, item),
     n: number(effect.with),
   });
 }
