@@ -14,13 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import yaml
-from healthhub_report.report import write_report
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
 from healthhub.embedded import EmbeddedPostgres
+from healthhub_report.report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
