@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from healthhub.embedded import EmbeddedPostgres
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from healthhub.embedded import EmbeddedPostgres
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 PROJECT = Path(__file__).parents[2]
 DBT_PYTHON = PROJECT / ".meltano/utilities/dbt-postgres/venv/bin/python"
 
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
-OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
 
 
 class Dbt:
@@ -46,10 +47,10 @@ class Dbt:
         """Run a command; its outcome is in the answer."""
         project = str(PROJECT / "transform")
         command = [
-            *("--quiet", "--no-use-colors", "--log-level-file", "none"),
+            *("--no-use-colors", "--log-level-file", "none"),
             *arguments,
             *("--project-dir", project, "--profiles-dir", project),
-            *("--target-path", str(self.target)),
+            *("--target-path", str(self.target), "--log-path", str(self.target)),
         ]
         assert self._process.stdin
         assert self._process.stdout
@@ -58,9 +59,14 @@ class Dbt:
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
-    def build(self, *arguments: str) -> dict[str, Any]:
-        """Build everything, which has to succeed."""
-        answer = self("build", *arguments)
+    def build(self, *models: str, full_refresh: bool = False) -> dict[str, Any]:
+        """Build the models and what they read, or everything; it has to succeed."""
+        options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
+        if models:
+            options += ["--select", *(f"+{model}" for model in models)]
+        if full_refresh:
+            options.append("--full-refresh")
+        answer = self("build", *options)
         assert answer["success"], "\n".join(answer["messages"])
         return answer
 
@@ -86,13 +92,15 @@ class Database:
         (row,) = self(query, *parameters)
         return row
 
-    def load(self, stream: str, *documents: dict[str, Any], at: str = "now") -> None:
+    def load(
+        self, stream: str, *documents: dict[str, Any], minutes_ago: int = 0
+    ) -> None:
         """Upsert raw documents, as target-postgres does.
 
         Args:
             stream: The raw table.
             documents: What Oura sent; `user_id` is USER unless it says otherwise.
-            at: When they were extracted and loaded.
+            minutes_ago: When they were extracted and loaded.
         """
         table = sql.Identifier("raw_oura", stream)
         columns = sql.SQL("jsonb_populate_record(null::{}, %s) as document")
@@ -100,9 +108,9 @@ class Database:
             sql.SQL("raw.{key} = document.{key}").format(key=sql.Identifier(key))
             for key in self._key(stream)
         )
-        moment = self.one("select %s::timestamptz at time zone 'UTC' as utc", at)["utc"]
+        moment = self.moment(minutes_ago)
         names = ("_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at")
-        times = dict.fromkeys(names, moment.isoformat())
+        times = dict.fromkeys(names, moment)
         statement = sql.SQL(
             "delete from {table} as raw using {columns} where {same};"
             "insert into {table} select document.* from {columns}",
@@ -111,6 +119,37 @@ class Database:
             for document in documents:
                 record = json.dumps({"user_id": USER, **document, **times})
                 cursor.execute(statement, (record, record))
+
+    def ask(
+        self, stream: str, *days: str, minutes_ago: int = 0, **outcome: str
+    ) -> None:
+        """Note that a window was read, as the tap does.
+
+        Args:
+            stream: The route.
+            days: The first and the last day.
+            minutes_ago: When reading it began.
+            outcome: `outcome` and `detail`, if it did not end well.
+        """
+        window = {
+            "stream": stream,
+            "window_start": days[0],
+            "window_end": days[-1],
+            "synced_at": self.moment(minutes_ago),
+            "outcome": "ok",
+            **outcome,
+        }
+        self.load("sync_windows", window, minutes_ago=minutes_ago)
+
+    def moment(self, minutes_ago: int) -> str:
+        """A moment by the database's clock, in UTC."""
+        row = self.one(
+            "select (clock_timestamp() - %s * interval '1 minute')"
+            " at time zone 'UTC' as moment",
+            minutes_ago,
+        )
+        moment: datetime = row["moment"]
+        return moment.isoformat()
 
     def _key(self, stream: str) -> list[str]:
         rows = self(
@@ -157,6 +196,8 @@ def empty_database(server: dict[str, str], dbt: Dbt) -> str:
     with _connect(server, "postgres") as maintenance:
         maintenance.execute("create database healthhub")
         dbt.build()
+        with _connect(server, "healthhub") as connection:
+            connection.execute("truncate healthhub_staging.readings")
         maintenance.execute("alter database healthhub rename to empty")
     return "empty"
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+from typing import Any
 
 from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]  # not in .venv
 
@@ -19,7 +20,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     messages: list[str] = []
-    runner = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)])
+
+    def remember(event: Any) -> None:  # noqa: ANN401 (a class of dbt)
+        if event.info.level != "debug":
+            messages.append(event.info.msg)
+
+    runner = dbtRunner(callbacks=[remember])
     for line in sys.stdin:
         messages.clear()
         with contextlib.redirect_stdout(sys.stderr):

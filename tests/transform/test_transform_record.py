@@ -1,0 +1,149 @@
+"""What is remembered of documents and of readings: revisions and coverage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.transform.conftest import Database, Dbt
+
+DAY = "2026-03-01"
+REVISIONS = "document_revisions"
+
+
+def sleep_score(score: int) -> dict[str, Any]:
+    return {"id": "night", "day": DAY, "score": score}
+
+
+def revisions(database: Database) -> list[dict[str, Any]]:
+    return database(
+        "select revision, content->>'score' as score, first_seen_at, last_seen_at,"
+        " deleted_at from healthhub.document_revisions order by revision"
+    )
+
+
+def test_each_version_of_a_document_is_kept(dbt: Dbt, database: Database) -> None:
+    minutes = (50, 40, 30)
+    for minute, score in zip(minutes, (70, 70, 71), strict=True):
+        database.ask("daily_sleep", DAY, minutes_ago=minute + 1)
+        database.load("daily_sleep", sleep_score(score), minutes_ago=minute)
+        dbt.build(REVISIONS)
+    old, new = revisions(database)
+    asked = database(
+        "select synced_at at time zone 'UTC' as at from"
+        " raw_oura.sync_windows order by 1"
+    )
+    assert (old["revision"], old["score"]) == (1, "70")
+    assert (new["revision"], new["score"]) == (2, "71")
+    assert old["first_seen_at"] > asked[0]["at"]
+    assert old["last_seen_at"] == asked[1]["at"], "the second reading still had it"
+    assert new["first_seen_at"] > asked[2]["at"]
+    assert new["last_seen_at"] is None
+
+
+def test_a_deleted_document_that_comes_back_is_a_new_revision(
+    dbt: Dbt, database: Database
+) -> None:
+    database.load("daily_sleep", sleep_score(70), minutes_ago=50)
+    dbt.build(REVISIONS)
+    database.ask("daily_sleep", DAY, minutes_ago=40)
+    dbt.build(REVISIONS)
+    (gone,) = revisions(database)
+    assert gone["deleted_at"] > gone["last_seen_at"]
+    database.load("daily_sleep", sleep_score(70), minutes_ago=30)
+    dbt.build(REVISIONS)
+    first, second = revisions(database)
+    assert first == gone
+    assert second["deleted_at"] is None
+
+
+def test_a_document_read_again_leaves_no_trace(dbt: Dbt, database: Database) -> None:
+    database.load("daily_sleep", sleep_score(70), minutes_ago=50)
+    dbt.build(REVISIONS)
+    before = database("select *, xmin from healthhub.document_revisions")
+    database.load("daily_sleep", sleep_score(70), minutes_ago=40)
+    dbt.build(REVISIONS)
+    dbt.build(REVISIONS, full_refresh=True)
+    assert database("select *, xmin from healthhub.document_revisions") == before
+
+
+def coverage(database: Database, stream: str) -> dict[str, tuple[str, str | None]]:
+    rows = database(
+        "select day, status, reason from healthhub.coverage"
+        " where stream = %s order by day",
+        stream,
+    )
+    return {str(row["day"])[5:]: (row["status"], row["reason"]) for row in rows}
+
+
+def test_coverage_tells_what_is_known_of_each_day(dbt: Dbt, database: Database) -> None:
+    database.load(
+        "sleep",
+        {
+            "id": "night",
+            "day": DAY,
+            "bedtime_start": "2026-02-28T23:00:00+01:00",
+        },
+        minutes_ago=50,
+    )
+    database.load(
+        "heartrate", {"timestamp": "2026-03-02T23:59:00", "bpm": 50}, minutes_ago=50
+    )
+    database.load("ring_configuration", {"id": "ring"}, minutes_ago=50)
+    database.ask("sleep", "2015-01-01", "2026-03-02", minutes_ago=51)
+    database.ask("heartrate", DAY, "2026-03-03", minutes_ago=51)
+    database.ask("ring_configuration", "2015-01-01", "2026-03-03", minutes_ago=51)
+    database.ask(
+        "vo2_max",
+        DAY,
+        "2026-03-02",
+        minutes_ago=51,
+        outcome="missing_scope",
+        detail="heart_health",
+    )
+    database.ask("tag", DAY, minutes_ago=51, outcome="error", detail="503")
+    database.ask("workout", DAY, minutes_ago=51, outcome="membership_lapsed")
+    dbt.build("coverage")
+
+    sleep = coverage(database, "sleep")
+    assert min(sleep) == "03-01", "before the first document nothing is a gap"
+    assert sleep["03-01"] == ("present", None)
+    assert sleep["03-02"] == ("empty", None)
+    assert sleep["03-03"] == ("not_asked", None)
+    heart_rate = coverage(database, "heartrate")
+    assert [heart_rate[f"03-0{day}"][0] for day in (1, 2, 3)] == [
+        "empty",
+        "present",
+        "empty",
+    ]
+    assert coverage(database, "vo2_max")["03-02"] == (
+        "refused",
+        "missing_scope: heart_health",
+    )
+    assert coverage(database, "tag")[DAY[5:]] == ("failed", "error: 503")
+    assert coverage(database, "workout")[DAY[5:]] == ("refused", "membership_lapsed")
+    (ring,) = coverage(database, "ring_configuration").values()
+    assert ring == ("present", None)
+
+
+def test_coverage_follows_later_readings(dbt: Dbt, database: Database) -> None:
+    def stress(day: str) -> dict[str, Any]:
+        return {"id": day, "day": day, "stress_high": 0}
+
+    database.load("daily_stress", stress("2026-03-02"), minutes_ago=50)
+    database.ask("daily_stress", DAY, "2026-03-03", minutes_ago=51)
+    dbt.build("coverage")
+    assert coverage(database, "daily_stress")["03-02"] == ("present", None)
+
+    database.load("daily_stress", stress("2026-02-27"), minutes_ago=40)
+    database.ask("daily_stress", "2026-02-26", "2026-03-02", minutes_ago=41)
+    database.ask("daily_stress", "2026-03-03", minutes_ago=41, outcome="unauthorized")
+    dbt.build("coverage")
+    after = coverage(database, "daily_stress")
+    first_days = [
+        after[day][0] for day in ("02-27", "02-28", "03-01", "03-02", "03-03")
+    ]
+    assert first_days == ["present", "empty", "empty", "empty", "refused"]
+    before = database("select *, xmin from healthhub.asked_days")
+    dbt.build("coverage", full_refresh=True)
+    assert database("select *, xmin from healthhub.asked_days") == before

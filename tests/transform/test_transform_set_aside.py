@@ -1,0 +1,132 @@
+"""Impossible documents are set aside, with the reason, and stop nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.transform.conftest import Database, Dbt
+
+GOOD = {"id": "good", "day": "2026-03-01", "score": 80}
+SET_ASIDE = "select * from healthhub.set_aside_documents order by document"
+BOTH = ("daily_readiness_summaries", "set_aside_documents")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"score": 400}, "score is 400, not score between 0 and 100"),
+        ({"score": 10**10}, "score is 10000000000, not score between -32768 and 32767"),
+        ({"unknown_fields": {"score": "high"}}, "score is no number"),
+        (
+            {"contributors": {"recovery_index": "low"}},
+            "contributors_recovery_index is no number",
+        ),
+        (
+            {"temperature_deviation": 1000},
+            "temperature_deviation is 1000, not temperature_deviation between -999",
+        ),
+        ({"timestamp": "2026-02-30T00:00:00Z"}, "source_timestamp is no time"),
+        ({"day": "2099-01-01"}, "day is 2099-01-01, not day between '2013-01-01' and"),
+        ({"day": "1970-01-01"}, "day is 1970-01-01, not day between '2013-01-01' and"),
+    ],
+)
+def test_each_kind_has_its_reason(
+    dbt: Dbt, database: Database, fields: dict[str, Any], reason: str
+) -> None:
+    bad = {"id": "bad", "day": "2026-03-02", **fields}
+    database.load("daily_readiness", GOOD, bad)
+    answer = dbt.build(*BOTH)
+    summary = database.one("select * from healthhub.daily_readiness_summaries")
+    assert summary["score"] == 80
+    row = database.one(SET_ASIDE)
+    assert row["document"] == "bad"
+    assert row["stream"] == "daily_readiness"
+    assert row["table_name"] == "daily_readiness_summaries"
+    assert row["reasons"][0].startswith(reason)
+    assert row["content"]["id"] == "bad"
+    assert any("1 documents with impossible" in line for line in answer["messages"])
+
+
+def test_several_reasons_are_all_named(dbt: Dbt, database: Database) -> None:
+    bad = {
+        "id": "bad",
+        "day": "2026-03-02",
+        "type": "long_sleep",
+        "bedtime_end": "soon",
+        "efficiency": 101,
+        "heart_rate": {"interval": 300, "items": [50]},
+    }
+    database.load("sleep", bad)
+    dbt.build("sleep_periods", "set_aside_documents")
+    row = database.one(SET_ASIDE)
+    assert row["reasons"] == [
+        "bedtime_start is missing",
+        "bedtime_end is no time",
+        "bedtime_end_local is no time",
+        "efficiency is 101, not efficiency between 0 and 100",
+    ]
+    assert "heart_rate" not in row["content"]
+
+
+def test_it_leaves_when_oura_mends_it_or_deletes_it(
+    dbt: Dbt, database: Database
+) -> None:
+    for name, day in (("mended", "2026-03-02"), ("deleted", "2026-03-03")):
+        bad = {"id": name, "day": day, "score": -1}
+        database.load("daily_readiness", bad, minutes_ago=20)
+    dbt.build(*BOTH)
+    assert len(database(SET_ASIDE)) == 2
+    database.load("daily_readiness", {"id": "mended", "day": "2026-03-02", "score": 1})
+    database.ask("daily_readiness", "2026-03-03", minutes_ago=10)
+    answer = dbt.build(*BOTH)
+    assert database(SET_ASIDE) == []
+    assert not any("set aside" in line for line in answer["messages"])
+    summary = database.one("select * from healthhub.daily_readiness_summaries")
+    assert summary["score"] == 1
+
+
+def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
+    database.load("daily_readiness", GOOD)
+    dbt.build(*BOTH)
+    database.load("daily_readiness", {**GOOD, "score": 400})
+    for full_refresh in (False, True):
+        dbt.build(*BOTH, full_refresh=full_refresh)
+        summary = database.one("select * from healthhub.daily_readiness_summaries")
+        assert summary["score"] == 80
+        assert database.one(SET_ASIDE)["document"] == "good"
+
+
+def test_an_impossible_sample_is_named_by_its_instant(
+    dbt: Dbt, database: Database
+) -> None:
+    database.load(
+        "heartrate",
+        {"timestamp": "2026-03-01T10:00:00", "bpm": 60},
+        {"timestamp": "2026-03-01T10:05:00", "bpm": 0},
+    )
+    dbt.build("heart_rate", "set_aside_documents")
+    assert database.one("select bpm from healthhub.heart_rate") == {"bpm": 60}
+    row = database.one(SET_ASIDE)
+    assert row["document"] == "2026-03-01T10:05:00"
+    assert row["reasons"] == ["bpm is 0, not bpm between 1 and 300"]
+
+
+def test_what_oura_extends_breaks_nothing(dbt: Dbt, database: Database) -> None:
+    database.load(
+        "daily_resilience",
+        {
+            "id": "new",
+            "day": "2026-03-01",
+            "level": "unbreakable",
+            "contributors": {"stress": 40.5, "luck": 100},
+            "unknown_fields": {"new": {"nested": True}},
+        },
+    )
+    dbt.build("daily_resilience_summaries", "set_aside_documents")
+    row = database.one("select * from healthhub.daily_resilience_summaries")
+    assert row["level"] == "unbreakable"
+    assert row["contributors_stress"] == 40.5
+    assert database(SET_ASIDE) == []
