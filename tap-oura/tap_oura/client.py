@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -195,13 +196,17 @@ class OuraStream(RESTStream[str]):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         account = self._tap.account((context or {})["user_id"])
-        for window in self.windows(account):
+        windows = list(self.windows(account))
+        for window in windows:
             read = self._tap.prefetcher.take(Job(self, account, window))
             records: list[Record] = []
             if read.failure is None:
                 records = self._records(read, account, window)
                 yield from records
                 self._advance(context, records, window)
+            else:
+                # Nothing after it is asked for: the refusal stands for all of it.
+                window = replace(window, end=windows[-1].end)  # noqa: PLW2901
             entry = ledger_entry(self.name, account, window, read, len(records))
             self._tap.ledger.add(account, entry, read.failure)
             self._remember(context, entry)

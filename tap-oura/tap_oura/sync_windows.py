@@ -46,7 +46,7 @@ class SyncWindowsStream(Stream):
             "window_end",
             th.DateType,
             required=True,
-            description="Last day asked for.",
+            description="Last day asked for, or to be asked for had it not failed.",
         ),
         th.Property(
             "synced_at",

@@ -121,7 +121,13 @@ def test_a_window_that_fails_keeps_the_windows_before_it(
     assert result.exit_code == 1
     assert result.days("daily_stress") == ["2025-01-10"]
     assert result.bookmark("daily_stress") == "2025-03-31"
-    assert [r["outcome"] for r in result.records("sync_windows")] == ["ok", "error"]
+    assert [
+        (r["outcome"], r["window_start"], r["window_end"])
+        for r in result.records("sync_windows")
+    ] == [
+        ("ok", "2025-01-01", "2025-03-31"),
+        ("error", "2025-04-01", "2025-09-30"),
+    ]
 
 
 def test_unreachable_api_is_tried_and_then_ends_the_account(
