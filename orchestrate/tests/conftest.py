@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 import tempfile
+import time
+import venv
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
+from healthhub import cli, environment, meltano
 from healthhub.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
     from healthhub.database import Database
 
 _NUMBERS = itertools.count()
+_STAND_IN = Path(__file__).with_name("stand_in_meltano.py")
+_PLUGINS = ("extractors/tap-oura", "loaders/target-postgres", "utilities/dbt-postgres")
+_SETTINGS = ("OURA_PAT", "SUPABASE_DB_URL", "HEALTHHUB_HOME", "MELTANO_PROJECT_ROOT")
 
 
 @contextmanager
@@ -94,3 +104,148 @@ def database(server: Database) -> Iterator[Database]:
     yield replace(server, parameters={**server.parameters, "dbname": name})
     with server.connect(autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment like the project's, but with a stand-in for Meltano."""
+    environment = tmp_path_factory.mktemp("environment")
+    venv.create(environment, symlinks=True)
+    paths = {"base": str(environment), "platbase": str(environment)}
+    packages = Path(sysconfig.get_path("purelib", "venv", paths))
+    real_packages = sysconfig.get_path("purelib")
+    (packages / "real.pth").write_text(
+        f"import site; site.addsitedir({real_packages!r})"
+    )
+    programs = environment / "bin"
+    for name, script in {
+        "healthhub": "from healthhub.cli import main; main()",
+        "oura-sandbox": "from oura_sandbox.cli import main; main()",
+        "meltano": _STAND_IN.read_text(),
+    }.items():
+        (programs / name).write_text(f"#!{programs / 'python'}\n{script}\n")
+        (programs / name).chmod(0o755)
+    return programs
+
+
+class Project:
+    """A project folder, and the command in it."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder = folder
+        self.home = folder / ".healthhub"
+        self.command = str(programs / "healthhub")
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _SETTINGS and not name.startswith("TAP_OURA_")
+        }
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.command, *arguments],
+            cwd=self.folder,
+            env=self.environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Its exit code, stdout and stderr."""
+        process = self.start(*arguments, **variables)
+        output, errors = process.communicate()
+        assert "Traceback" not in errors
+        return process.returncode, output, errors
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with (
+            EmbeddedPostgres(self.home).using() as lease,
+            lease.database.connect() as connection,
+        ):
+            return connection.execute(sql.encode()).fetchall()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """How Meltano was called, each time."""
+        lines = (self.folder / "calls.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def called(self) -> dict[str, Any]:
+        """How Meltano was called last."""
+        return self.calls()[-1]
+
+    def wait_for(self, file: str, process: subprocess.Popen[str]) -> Any:  # noqa: ANN401
+        """What the stand-in writes into a file."""
+        path = self.folder / file
+        while not (path.exists() and path.read_text()):
+            if process.poll() is not None:
+                pytest.fail(f"it ended early: {process.communicate()}")
+            time.sleep(0.05)
+        return json.loads(path.read_text())
+
+
+@pytest.fixture
+def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
+    assert new_home == folder / ".healthhub"
+    (folder / "meltano.yml").touch()
+    for plugin in _PLUGINS:
+        (folder / ".meltano" / plugin / "venv").mkdir(parents=True)
+    yield Project(folder, programs)
+    for process in psutil.Process().children():
+        process.kill()
+
+
+class Hosted:
+    """A project on a database that others run, and the command in this process.
+
+    To start a process and a server for each call takes too long.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self.folder = project.folder
+        self.home = project.home
+        self.database = database
+        self.calls, self.called = project.calls, project.called
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        programs = Path(project.command).parent
+        monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
+        for module in (environment, meltano):
+            monkeypatch.setattr(module, "PROGRAMS", programs)
+        monkeypatch.chdir(self.folder)
+        for name in set(os.environ) - set(project.environment):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("SUPABASE_DB_URL", database.url)
+
+    def call(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Its exit code, stdout and stderr."""
+        with self._monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["healthhub", *arguments])
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as info:
+                cli.main()
+        output, errors = self._capsys.readouterr()
+        assert isinstance(info.value.code, int)
+        return info.value.code, output, errors
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def hosted(
+    project: Project,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Hosted:
+    return Hosted(project, database, monkeypatch, capsys)

@@ -1,6 +1,6 @@
 """Stands in for `meltano`: writes the log that Meltano would write.
 
-The variable STAND_IN says what happens. How it was called goes to `called.json` in the
+The variable STAND_IN says what happens. How it was called goes to `calls.jsonl` in the
 project, beside which it runs.
 """
 
@@ -26,6 +26,16 @@ create table if not exists healthhub.daily_sleep_summaries (
 create table if not exists healthhub.notes (text text);
 create table if not exists healthhub.heart_rate as
     select timestamptz '2026-01-01 00:00Z' as timestamp;
+"""
+_SYNC_WINDOWS = """
+create table if not exists raw_oura.sync_windows (
+    user_id uuid,
+    stream text,
+    outcome text,
+    detail text,
+    document_count bigint,
+    synced_at timestamptz default clock_timestamp()
+)
 """
 _UPSERT = """
 insert into healthhub.daily_sleep_summaries (day, score) values (%s, %s)
@@ -60,10 +70,27 @@ def load(rows: dict[str, int]) -> None:
             connection.execute(_UPSERT, row)
 
 
+def read_accounts(bad: list[str]) -> None:
+    """Write what the tap has on record of each account, and tell which are bad."""
+    with psycopg.connect(autocommit=True) as connection:
+        connection.execute(_SYNC_WINDOWS)
+        for account in json.loads(os.environ["TAP_OURA_USERS"]):
+            outcome = account.get("access_token", "ok")
+            if outcome in bad:
+                what = f"Account {account['user_id']} has {outcome}."
+                say(what, "tap-oura", "error", outcome=outcome)
+            connection.execute(
+                "insert into raw_oura.sync_windows values (%s, 'sleep', %s, null, 1)",
+                (account["user_id"], outcome),
+            )
+
+
 def main(what: str) -> int:
-    Path("called.json").write_text(
-        json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)})
-    )
+    call = {"arguments": sys.argv[1:], "environment": dict(os.environ)}
+    with Path("calls.jsonl").open("a") as calls:
+        calls.write(f"{json.dumps(call)}\n")
+    if sys.argv[1:] == ["run", "dbt"]:
+        return int(what == "fail in dbt, too")
     sys.stderr.write("Meltano 4.4.1\n")
     say("Beginning sync of 'daily_sleep' in incremental mode", "tap-oura")
     if what == "load":
@@ -77,6 +104,10 @@ def main(what: str) -> int:
     elif what == "fail":
         say("The scope daily is missing.", "tap-oura", "error")
         say("The token was refused.", "tap-oura", "error")
+        end_block({"extractors": 1}, "Extractor failed")
+        return 1
+    elif what.startswith("fail for"):
+        read_accounts(what.removeprefix("fail for ").split(" and "))
         end_block({"extractors": 1}, "Extractor failed")
         return 1
     elif what == "hang":

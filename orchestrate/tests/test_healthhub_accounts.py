@@ -1,0 +1,217 @@
+"""Many people, and runs that can read only some of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Hosted, Project
+
+ANNE = "0a0a0a0a-0000-4000-8000-00000000000a"
+BO = "0b0b0b0b-0000-4000-8000-00000000000b"
+LOGIN = {
+    "TAP_OURA_TOKEN_KEY": "key",
+    "TAP_OURA_CLIENT_ID": "client",
+    "TAP_OURA_CLIENT_SECRET": "sesame",
+}
+
+
+def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:
+    assert "There is nobody yet." in hosted.call("users", "list")[1]
+    add = ("users", "add")
+    code, output, _ = hosted.call(
+        *add, "anne", "--timezone", "Europe/Helsinki", "--user-id", ANNE
+    )
+    assert code == 0
+    assert output.splitlines() == [
+        f"Added anne ({ANNE}).",
+        "Next: healthhub users login anne",
+    ]
+    assert "set OURA_PAT_BO to the token" in hosted.call(*add, "OURA_PAT_BO")[1]
+    hosted.call(*add, "gone")
+    hosted.call("users", "deactivate", "gone")
+
+    listed = hosted.call("users", "list", OURA_PAT_BO="token")[1]
+    [bo] = [line.split() for line in listed.splitlines() if "OURA_PAT_BO" in line]
+    bos_id = bo[1]
+    assert bo[2:6] == ["UTC", "yes", "variable", "OURA_PAT_BO"]
+    assert "not set" in hosted.call("users", "list")[1]
+
+    tokens = {**LOGIN, "OURA_PAT_BO": "token", "OURA_PAT": "nobodys"}
+    assert hosted.call("run", **tokens)[::2] == (0, "")
+    environment = hosted.called()["environment"]
+    assert json.loads(environment["TAP_OURA_USERS"]) == [
+        {"user_id": ANNE, "timezone": "Europe/Helsinki"},
+        {"user_id": bos_id, "timezone": "UTC", "access_token": "token"},
+    ]
+    store = environment["TAP_OURA_TOKEN_STORE"]
+    assert store.startswith("postgresql://postgres:")
+    assert store.endswith("options=-csearch_path%3Dhealthhub_tokens")
+    assert "TAP_OURA_START_DATE" not in environment
+
+    assert hosted.call("run", "--user", "OURA_PAT_BO", **tokens)[0] == 0
+    [only] = json.loads(hosted.called()["environment"]["TAP_OURA_USERS"])
+    assert only["user_id"] == bos_id
+    assert "TAP_OURA_TOKEN_STORE" not in hosted.called()["environment"]
+
+    hosted.call("users", "remove", "OURA_PAT_BO")
+    hosted.call("users", "remove", ANNE)
+    code, _, errors = hosted.call("run", **tokens)
+    assert (code, "All accounts are deactivated." in errors) == (1, True)
+    assert hosted.call("users", "activate", "gone")[0] == 0
+    assert hosted.call("run", **tokens)[0] == 0
+
+
+@pytest.mark.parametrize("missing", LOGIN)
+def test_a_missing_setting_is_a_sentence_that_names_it(
+    hosted: Hosted, missing: str
+) -> None:
+    hosted.call("users", "add", "anne")
+    given = {name: value for name, value in LOGIN.items() if name != missing}
+    code, output, errors = hosted.call("run", **given)
+    assert code == 1
+    assert errors.startswith(f"healthhub: {missing} is missing, which the login of")
+    assert len(errors.splitlines()) == 1
+    assert "sesame" not in output + errors
+    assert not (hosted.folder / "calls.jsonl").exists()
+
+
+def test_people_who_cannot_be_are_refused(hosted: Hosted) -> None:
+    hosted.call("users", "add", "anne")
+    for arguments, sentence in {
+        ("add", "anne"): "anne is there already",
+        ("add", "bo", "--timezone", "Mars/Olympus"): "There is no time zone 'Mars",
+        ("add", "bo", "--user-id", "7"): "'7' is not a UUID.",
+        ("add", " "): "A name has to be visible.",
+        ("deactivate", "bo"): "There is no 'bo' here.",
+        ("login", "bo"): "There is no 'bo' here.",
+        ("login", "anne"): "TAP_OURA_TOKEN_KEY is missing",
+        ("remove", "bo", "--erase"): "There is no 'bo' here.",
+    }.items():
+        code, _, errors = hosted.call("users", *arguments)
+        assert (code, errors.splitlines()[0].startswith(f"healthhub: {sentence}")) == (
+            1,
+            True,
+        ), errors
+    assert hosted.call("run", "--user", "bo")[0] == 1
+
+
+def add_two(hosted: Hosted) -> None:
+    for alias, user_id in {"OURA_PAT_A": ANNE, "OURA_PAT_B": BO}.items():
+        hosted.call("users", "add", alias, "--user-id", user_id)
+
+
+@pytest.mark.parametrize(
+    ("anne", "bo", "exit_code", "status"),
+    [
+        ("ok", "error", 3, "partial"),
+        ("ok", "unauthorized", 4, "partial"),
+        ("missing_scope", "error", 1, "failed"),
+        ("unauthorized", "error", 4, "failed"),
+    ],
+)
+def test_what_was_loaded_is_transformed_though_accounts_failed(
+    hosted: Hosted, anne: str, bo: str, exit_code: int, status: str
+) -> None:
+    add_two(hosted)
+    code, output, errors = hosted.call(
+        "run",
+        STAND_IN="fail for error and unauthorized",
+        OURA_PAT_A=anne,
+        OURA_PAT_B=bo,
+    )
+    assert code == exit_code
+    assert [call["arguments"] for call in hosted.calls()] == [
+        ["run", "tap-oura", "target-postgres", "dbt"],
+        ["run", "dbt"],
+    ]
+    assert f"Account {BO} has {bo}. " in errors
+    assert "of 2 accounts were read completely." in errors
+    assert "Look at it:" in output
+    assert hosted.query(
+        "select status, record_counts -> 'sleep' ->> 'fetched', error_summary is null "
+        "from healthhub.job_runs"
+    ) == [(status, "2", False)]
+
+
+def test_a_transformation_that_fails_afterwards_is_a_failure(hosted: Hosted) -> None:
+    add_two(hosted)
+    code, _, _ = hosted.call(
+        "run", STAND_IN="fail for error", OURA_PAT_A="ok", OURA_PAT_B="ok"
+    )
+    assert code == 1  # the tap failed, and no account says why
+    assert len(hosted.calls()) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_killed_run_is_closed_by_the_next(project: Project) -> None:
+    process = project.start("run", STAND_IN="hang", OURA_PAT="mine")
+    pids = project.wait_for("pids.json", process)
+
+    code, _, errors = project.call("run", OURA_PAT="mine")
+    assert code == 1
+    assert errors.startswith("healthhub: Run 1 is under way since 20")
+
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    for pid in pids:
+        psutil.Process(pid).kill()
+    assert project.call("run", OURA_PAT="mine")[0] == 0
+    assert project.query(
+        "select status, error_summary from healthhub.job_runs order by run_id"
+    ) == [("abandoned", "The run was killed."), ("success", None)]
+
+
+def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
+    assert hosted.call("runs")[1].startswith("Nothing has run yet.")
+    add_two(hosted)
+    tokens = {"OURA_PAT_A": "ok", "OURA_PAT_B": "error"}
+    hosted.call("run", STAND_IN="fail for error", **tokens)
+    days = ("--start-date", "2026-01-01", "--end-date", "2026-01-02")
+    hosted.call("run", *days, **tokens)
+    lines = [line.split() for line in hosted.call("runs")[1].splitlines()]
+    [second, first] = [line for line in lines if line and line[0] in {"1", "2"}]
+    assert second[5:] == ["2026-01-01..2026-01-02", "success", "0", "0", "0", "0"]
+    assert first[5:] == ["new", "ones", "partial", "2", "0", "0", "0"]
+
+    shown = hosted.call("runs", "1")[1]
+    assert f"error:      Account {BO} has error. 1 of 2 accounts" in shown
+    assert ["sleep", "2", "0", "0", "0"] in [
+        line.split() for line in shown.splitlines()
+    ]
+    code, _, errors = hosted.call("runs", "9")
+    assert (code, errors) == (
+        1,
+        "healthhub: There is no run 9. See `healthhub runs`.\n",
+    )
+
+
+def test_meltano_is_forced_past_a_dead_run_only(hosted: Hosted) -> None:
+    assert hosted.call("run", OURA_PAT="mine")[0] == 0
+    heartbeat = (
+        "create table if not exists meltano.runs (state text, last_heartbeat_at "
+        "timestamp); truncate meltano.runs; insert into meltano.runs values "
+        "('RUNNING', now() at time zone 'UTC' - interval '{}')"
+    )
+    for age, forced in {"40 seconds": True, "1 second": False}.items():
+        hosted.query(heartbeat.format(age))
+        assert hosted.call("run", OURA_PAT="mine")[0] == 0
+        assert ("--force" in hosted.called()["arguments"]) is forced
+
+
+def test_only_the_last_logs_are_kept(hosted: Hosted) -> None:
+    logs = hosted.home / "logs"
+    logs.mkdir(parents=True)
+    for number in range(40):
+        (logs / f"2026-01-01T00-00-{number:02}Z-run-{number}.jsonl").touch()
+    assert hosted.call("run", OURA_PAT="mine")[0] == 0
+    kept = sorted(log.name for log in logs.glob("*-run-*.jsonl"))
+    assert kept[0] == "2026-01-01T00-00-10Z-run-10.jsonl"
+    assert len(kept) == 31
+    for line in (logs / kept[-1]).read_text().splitlines():
+        assert json.loads(line)["event"]
