@@ -80,7 +80,7 @@ def read_accounts(bad: list[str]) -> None:
                 what = f"Account {account['user_id']} has {outcome}."
                 say(what, "tap-oura", "error", outcome=outcome)
             connection.execute(
-                "insert into raw_oura.sync_windows values (%s, 'sleep', %s, null, 1)",
+                "insert into raw_oura.sync_windows values (%s, 'tag', %s, 'tag', 1)",
                 (account["user_id"], outcome),
             )
 
@@ -105,6 +105,13 @@ def main(what: str) -> int:
         say("The scope daily is missing.", "tap-oura", "error")
         say("The token was refused.", "tap-oura", "error")
         end_block({"extractors": 1}, "Extractor failed")
+        return 1
+    elif what == "read":
+        read_accounts([])
+    elif what == "fail in the loader":
+        row = "null value in column DETAIL:  Failing row contains (sesame)."
+        say(row, "target-postgres", "error")
+        end_block({"loaders": 1}, "Loader failed")
         return 1
     elif what.startswith("fail for"):
         read_accounts(what.removeprefix("fail for ").split(" and "))

@@ -134,7 +134,7 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
     assert "of 2 accounts were read completely." in errors
     assert "Look at it:" in output
     assert hosted.query(
-        "select status, record_counts -> 'sleep' ->> 'fetched', error_summary is null "
+        "select status, record_counts -> 'tag' ->> 'fetched', error_summary is null "
         "from healthhub.job_runs"
     ) == [(status, "2", False)]
 
@@ -181,9 +181,7 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
 
     shown = hosted.call("runs", "1")[1]
     assert f"error:      Account {BO} has error. 1 of 2 accounts" in shown
-    assert ["sleep", "2", "0", "0", "0"] in [
-        line.split() for line in shown.splitlines()
-    ]
+    assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
     code, _, errors = hosted.call("runs", "9")
     assert (code, errors) == (
         1,

@@ -1,0 +1,172 @@
+"""What people are told, by a receiver of their own on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Hosted
+
+# apprise, before Python 3.13
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+
+ANNE = "0a0a0a0a-0000-4000-8000-00000000000a"
+GITHUB = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "me/mine",
+    "GITHUB_RUN_ID": "77",
+}
+ADD_DAYS = """
+create table if not exists raw_oura.daily_{0} (
+    user_id uuid, day date, _sdc_deleted_at timestamp
+);
+insert into raw_oura.daily_{0} values ('{1}', current_date - {2})
+"""
+
+
+class Receiver:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        told: list[dict[str, str]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                told.append(json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.told = told
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+
+    @property
+    def address(self) -> str:
+        return f"json://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    thread.join()
+    receiver.server.server_close()
+
+
+def test_a_failure_says_who_since_when_and_where(
+    hosted: Hosted, receiver: Receiver
+) -> None:
+    hosted.call("users", "add", "OURA_PAT_A", "--user-id", ANNE)
+    assert hosted.call("run", STAND_IN="read", OURA_PAT_A="ok")[0] == 0
+    hosted.query(
+        "update healthhub.job_runs set started_at = '2026-11-20T06:01:00Z';"
+        "update raw_oura.sync_windows set synced_at = now() - interval '1 day'"
+    )
+    failing = {"STAND_IN": "fail for unauthorized", "OURA_PAT_A": "unauthorized"}
+    code, _, _ = hosted.call("run", ALERT_URLS=receiver.address, **failing, **GITHUB)
+    assert code == 4
+    succeeded = "The last one that succeeded began on 2026-11-20 at 06:01 UTC."
+    [alert] = receiver.told
+    assert alert["title"] == "healthHub: a login is needed"
+    assert alert["type"] == "failure"
+    assert alert["message"].splitlines() == [
+        f"Account {ANNE} has unauthorized.",
+        f"Number of the run: 2. {succeeded}",
+        "The run: https://github.com/me/mine/actions/runs/77",
+    ]
+
+
+def test_no_health_data_are_in_an_alert_nor_on_the_screen(
+    hosted: Hosted, receiver: Receiver
+) -> None:
+    failing = {"STAND_IN": "fail in the loader", "OURA_PAT": "mine"}
+    code, output, errors = hosted.call("run", ALERT_URLS=receiver.address, **failing)
+    assert code == 1
+    [alert] = receiver.told
+    assert alert["message"].splitlines() == [
+        "target-postgres failed; see the log.",
+        "Number of the run: 1. None has succeeded yet.",
+    ]
+    assert "null value in column" in errors
+    assert "sesame" not in output + errors + json.dumps(alert)
+    assert "sesame" not in str(hosted.query("select * from healthhub.job_runs"))
+
+
+def test_a_database_that_is_gone_is_told(hosted: Hosted, receiver: Receiver) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        gone = f"postgres://me:sesame@127.0.0.1:{closed.getsockname()[1]}/x"
+    code, _, _ = hosted.call("run", SUPABASE_DB_URL=gone, ALERT_URLS=receiver.address)
+    assert code == 1
+    [alert] = receiver.told
+    assert "nothing listens there" in alert["message"]
+    assert "sesame" not in alert["message"]
+
+
+def test_silence_is_told_once(hosted: Hosted, receiver: Receiver) -> None:
+    hosted.call("users", "add", "OURA_PAT_A", "--user-id", ANNE)
+    told = {"STAND_IN": "read", "OURA_PAT_A": "ok", "ALERT_URLS": receiver.address}
+    for table in ("activity", "sleep"):
+        hosted.query(ADD_DAYS.format(table, ANNE, 2))
+    assert hosted.call("run", **told)[0] == 0
+    assert receiver.told == []
+    assert hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)[0] == 0
+    code, output, _ = hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)
+    assert (code, "no new data for 2 days: Account: OURA_PAT_A" in output) == (0, True)
+    [alert] = receiver.told
+    assert alert["title"] == "healthHub: no new data for 2 days"
+    assert alert["type"] == "warning"
+    assert alert["message"].splitlines()[0] == f"Account: OURA_PAT_A ({ANNE})"
+
+    hosted.query("update healthhub.job_runs set started_at = now() - interval '8 days'")
+    hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)
+    assert len(receiver.told) == 2
+    days = ("--start-date", "2026-01-01", "--end-date", "2026-01-02")
+    hosted.query("truncate healthhub.job_runs")
+    hosted.call("run", *days, ALERT_NO_DATA_DAYS="2", **told)
+    assert len(receiver.told) == 2  # an old range says nothing of today
+
+
+def test_a_scope_that_was_withdrawn_is_told(hosted: Hosted, receiver: Receiver) -> None:
+    hosted.call("users", "add", "OURA_PAT_A", "--user-id", ANNE)
+    for table in ("activity", "sleep"):
+        hosted.query(ADD_DAYS.format(table, ANNE, 0))
+    told = {"STAND_IN": "read", "ALERT_URLS": receiver.address}
+    assert hosted.call("run", OURA_PAT_A="missing_scope", **told)[0] == 0
+    assert receiver.told == []  # the wearer never shared it
+    assert hosted.call("run", OURA_PAT_A="ok", **told)[0] == 0
+    assert hosted.call("run", OURA_PAT_A="missing_scope", **told)[0] == 0
+    [alert] = receiver.told
+    assert alert["title"] == "healthHub: a login needs attention"
+    assert "It no longer shares `tag`. What stays empty: tag" in alert["message"]
+
+
+def test_nobody_who_listens_is_no_reason_to_fail(hosted: Hosted) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        deaf = f"json://127.0.0.1:{closed.getsockname()[1]}/"
+    code, output, errors = hosted.call(
+        "run", STAND_IN="fail", OURA_PAT="mine", ALERT_URLS=deaf
+    )
+    assert code == 1
+    assert "An alert could not be sent. Check ALERT_URLS." in output
+    assert "The token was refused." in errors
+
+
+def test_wrong_address_is_refused_without_quoting_it(hosted: Hosted) -> None:
+    code, output, errors = hosted.call("run", ALERT_URLS="sesame")
+    assert code == 1
+    assert errors.startswith("healthhub: ALERT_URLS has an address that apprise does")
+    assert "sesame" not in output + errors
