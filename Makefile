@@ -34,6 +34,8 @@ lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/mypy tests --exclude tests/support
 	$(BIN)/sqlfluff lint transform
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	$(BIN)/zizmor --quiet --offline .github
 
 format: .venv/installed-dev ## Format Python and SQL
 	$(BIN)/ruff check --fix .
