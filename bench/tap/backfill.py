@@ -3,13 +3,13 @@
     python bench/tap/backfill.py --years 10 --latency 0 --latency 200 --concurrency 8
 
 Every row is one run of the real command against a sandbox of its own, with the output
-thrown away. Memory is the peak of the tap's process.
+thrown away. CPU and memory are those of the tap.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,8 +25,8 @@ from oura_sandbox.server import running
 TAP = Path(sys.executable).with_name("tap-oura")
 
 
-def measure(url: str, years: int, concurrency: int) -> tuple[float, float, int]:
-    """Wall and CPU seconds, and records, of one backfill."""
+def measure(url: str, years: int, concurrency: int) -> dict[str, str]:
+    """The figures of one backfill, those of the tap's process alone."""
     start = datetime.now(UTC).date() - timedelta(days=365 * years)
     config = {
         "api_url": url,
@@ -36,10 +36,8 @@ def measure(url: str, years: int, concurrency: int) -> tuple[float, float, int]:
         "concurrency": concurrency,
     }
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "config.json"
+        file, log = Path(folder) / "config.json", Path(folder) / "log"
         file.write_text(json.dumps(config))
-        log = Path(folder) / "log"
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.monotonic()
         with log.open("w") as stderr:
             tap = subprocess.Popen(  # noqa: S603 - our own command
@@ -47,12 +45,16 @@ def measure(url: str, years: int, concurrency: int) -> tuple[float, float, int]:
             )
             assert tap.stdout  # noqa: S101
             records = sum(line.startswith(b'{"type":"RECORD"') for line in tap.stdout)
-            if tap.wait():
-                sys.exit(log.read_text())
+            _, status, usage = os.wait4(tap.pid, 0)
         wall = time.monotonic() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, records
+        if status:
+            sys.exit(log.read_text())
+    return {
+        "wall s": f"{wall:.1f}",
+        "CPU s": f"{usage.ru_utime + usage.ru_stime:.1f}",
+        "records": f"{records:,}",
+        "peak MB": f"{usage.ru_maxrss / 1024:.0f}",
+    }
 
 
 def main(
@@ -61,23 +63,15 @@ def main(
     concurrency: Annotated[list[int] | None, typer.Option()] = None,
 ) -> None:
     """Print one row of Markdown a run."""
-    columns = ("latency ms", "concurrency", "wall s", "CPU s", "records", "peak MB")
-    print(f"| {' | '.join(columns)} |")
-    print("|---" * len(columns) + "|")
+    columns = ("years", "latency ms", "concurrency")
+    figures = ("wall s", "CPU s", "records", "peak MB")
+    print(f"| {' | '.join(columns + figures)} |")
+    print("|---" * len(columns + figures) + "|")
     for milliseconds in latency or [0, 50, 200]:
         with running(years=years, latency_ms=milliseconds) as sandbox:
             for threads in concurrency or [8, 1]:
-                wall, cpu, records = measure(sandbox.url, years, threads)
-                # The largest child so far: the tap, as the sandbox still runs.
-                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-                row = (
-                    milliseconds,
-                    threads,
-                    f"{wall:.1f}",
-                    f"{cpu:.1f}",
-                    f"{records:,}",
-                    f"{peak:.0f}",
-                )
+                figure = measure(sandbox.url, years, threads)
+                row = [years, milliseconds, threads, *(figure[f] for f in figures)]
                 print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
