@@ -176,8 +176,9 @@ def _program(
 
 def _what_it_said(name: str, errors: str) -> str:
     """The first error, without PostgreSQL's details, which may quote rows."""
-    first = errors.strip().splitlines() or ["it does not say why"]
-    reason = first[0].rpartition("ERROR: ")[2].removeprefix(f"{name}: error: ")
+    lines = errors.strip().splitlines() or ["it does not say why"]
+    first = next((line for line in lines if "error: " in line.lower()), lines[0])
+    reason = first.rpartition("ERROR: ")[2].removeprefix(f"{name}: error: ")
     return f"{name} failed: {reason.strip()}. Nothing was changed."
 
 

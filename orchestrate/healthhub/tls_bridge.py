@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SSL_REQUEST = struct.pack("!ii", 8, 80_877_103)
 _YES = b"S"
 
+# And one that lists the ways to prove a password (AuthenticationSASL).
+_SASL = struct.pack("!i", 10)
+
 _DOOR = "127.0.0.1"
 _TIMEOUT = 10  # seconds, to connect
 _BUFFER = 65_536
@@ -65,40 +68,61 @@ class _Bridge(threading.Thread):
         self._context = context
         self._door = door
         self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
 
     def run(self) -> None:
         """Serve."""
-        self._loop.run_until_complete(self._open())
-        self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(task)
-        self._loop.close()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())  # and then cancel what is still under way
 
     def stop(self) -> None:
-        """End everything that is still under way."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """End everything."""
+        self._loop.call_soon_threadsafe(self._ended.set)
         self.join()
 
-    async def _open(self) -> None:
-        await asyncio.start_server(self._pass_on, sock=self._door)
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._pass_on, sock=self._door)
+        await self._ended.wait()
+        server.close()
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Serve one client to its end."""
-        with suppress(OSError):
+        """Serve one client to its end, which may be ours."""
+        with suppress(OSError, EOFError, asyncio.CancelledError):
             connected = await asyncio.to_thread(_asked_for_tls, self._database)
             there_reader, there_writer = await asyncio.open_connection(
                 sock=connected,
                 ssl=self._context,
                 server_hostname=self._database.host,
             )
-            await asyncio.gather(
-                _pump(reader, there_writer), _pump(there_reader, writer)
-            )
-        writer.close()
+            try:
+                await asyncio.gather(
+                    _pump(reader, there_writer), _answer(there_reader, writer)
+                )
+            finally:
+                there_writer.transport.abort()  # it has nothing more to say
+                with suppress(OSError):
+                    await there_writer.wait_closed()
+        with suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Hand on what the server says.
+
+    Its first message may offer to bind the password to the TLS connection. A client
+    that has none would take that for an attack.
+    """
+    kind, length = struct.unpack("!ci", await reader.readexactly(5))
+    body = await reader.readexactly(length - 4)
+    if kind == b"R" and body.startswith(_SASL):
+        offers = body.removeprefix(_SASL).split(b"\0")
+        kept = [offer for offer in offers if not offer.endswith(b"-PLUS")]
+        body = _SASL + b"\0".join(kept)
+    writer.write(struct.pack("!ci", kind, len(body) + 4) + body)
+    await _pump(reader, writer)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
