@@ -144,20 +144,19 @@ class OuraStream(RESTStream[str]):
     def report_oddities(self) -> None:
         """Say once what documents had that the schema does not know or allow."""
         parser = self.parser
-        for name, count in parser.unknown.items():
-            self.log(
-                "Unknown field `%s` in %d documents, kept in `unknown_fields`.",
-                name,
-                count,
-                level=logging.WARNING,
-            )
-        for name, count in parser.misfits.items():
-            self.log(
-                "Unexpected type of `%s` in %d documents, kept in `unknown_fields`.",
-                name,
-                count,
-                level=logging.WARNING,
-            )
+        oddities = (
+            ("Unknown field", parser.unknown),
+            ("Unexpected type of", parser.misfits),
+        )
+        for oddity, fields in oddities:
+            for name, count in fields.items():
+                self.log(
+                    "%s `%s` in %d documents, kept in `unknown_fields`.",
+                    oddity,
+                    name,
+                    count,
+                    level=logging.WARNING,
+                )
         if parser.skipped:
             self.log(
                 "Skipped %d documents without a usable key (%s).",
@@ -278,11 +277,6 @@ class DatedStream(OuraStream):
     """
 
     window_length: ClassVar[timedelta]
-
-    @property
-    @override
-    def is_sorted(self) -> bool:
-        return False
 
     @override
     def windows(self, account: Account) -> Iterator[Window]:
