@@ -1,0 +1,199 @@
+"""Who reads what, with Supabase's roles in a plain PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from healthhub.access import apply_access
+from healthhub.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from healthhub.database import Database
+
+ANNE = "0a0a0a0a-0000-4000-8000-00000000000a"
+BO = "0b0b0b0b-0000-4000-8000-00000000000b"
+ROLES = ("anon", "authenticated", "service_role", "batch")
+
+# As Supabase has them; the batch's role is no superuser there either.
+_SUPABASE = """
+create role anon;
+create role authenticated;
+create role service_role bypassrls;
+create role batch login password 'batch';
+grant create on database {0} to batch;
+create schema auth;
+create function auth.uid() returns uuid language sql stable as
+    $$ select nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
+grant usage on schema auth to public;
+"""
+_TABLES = f"""
+create schema healthhub_staging;
+create view healthhub_staging.stg_nights as select 1 as secret;
+create table raw_oura.sleep (user_id uuid);
+create table meltano.state (state_id text);
+create table healthhub_tokens.oura_logins (user_id text);
+create table healthhub.nights (user_id uuid, score int);
+insert into healthhub.nights values ('{ANNE}', 1), ('{ANNE}', 2), ('{BO}', 3);
+create view healthhub.good_nights as select * from healthhub.nights where score > 1;
+create table healthhub.readings (model text);
+insert into healthhub.users (user_id, oura_pat_alias)
+values ('{ANNE}', 'anne'), ('{BO}', 'bo');
+"""
+CLOSED = (
+    "select * from healthhub_staging.stg_nights",
+    "select * from raw_oura.sleep",
+    "select * from meltano.state",
+    "select * from healthhub_tokens.oura_logins",
+    "select * from healthhub.job_runs",
+    "select * from healthhub.readings",
+    "select healthhub.apply_access()",
+    "insert into healthhub.nights values (null, 1)",
+    "delete from healthhub.nights",
+)
+
+
+@dataclass
+class Supabase:
+    """A database as it is there.
+
+    Attributes:
+        owner: As who may become everybody.
+        batch: As the batch, which owns what it makes.
+    """
+
+    owner: Database
+    batch: Database
+
+    @contextmanager
+    def acting_as(self, role: str, user_id: str = "") -> Iterator[Callable[..., Any]]:
+        """Ask as Supabase's API does for who is logged in."""
+        with self.owner.connect() as connection:
+            claim = "select set_config('request.jwt.claim.sub', %s, true)"
+            connection.execute(claim, (user_id,))
+            connection.execute(f"set local role {role}".encode())
+
+            def ask(query: str) -> list[Any]:
+                with connection.transaction():
+                    return connection.execute(query.encode()).fetchall()
+
+            yield ask
+
+    def do(self, statement: str) -> None:
+        """As the batch."""
+        with self.batch.connect() as connection:
+            connection.execute(statement.encode())
+
+    def apply(self) -> None:
+        """As after each run."""
+        with self.batch.connect() as connection:
+            apply_access(connection)
+
+
+@pytest.fixture
+def supabase(database: Database) -> Iterator[Supabase]:
+    with database.connect() as connection:
+        name = database.parameters["dbname"]
+        connection.execute(_SUPABASE.format(name).encode())
+    who = {"user": "batch", "password": "batch"}
+    batch = replace(database, parameters={**database.parameters, **who})
+    supabase = Supabase(database, batch)
+    migrate(batch)
+    supabase.do(_TABLES)
+    supabase.apply()
+    yield supabase
+    with database.connect() as connection:
+        for role in ROLES:
+            connection.execute(
+                f"drop owned by {role} cascade; drop role {role}".encode()
+            )
+
+
+def test_who_is_logged_in_reads_the_own_rows_and_nothing_else(
+    supabase: Supabase,
+) -> None:
+    nights = "select score from healthhub.nights order by score"
+    for user_id, scores in {ANNE: [(1,), (2,)], BO: [(3,)], "": []}.items():
+        with supabase.acting_as("authenticated", user_id) as ask:
+            assert ask(nights) == scores
+            good = ask("select score from healthhub.good_nights")
+            assert good == [score for score in scores if score > (1,)]
+            mine = ask("select user_id::text from healthhub.users")
+            assert mine == ([(user_id,)] if user_id else [])
+            for closed in CLOSED:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    ask(closed)
+
+
+def test_who_is_not_logged_in_reads_nothing(supabase: Supabase) -> None:
+    with supabase.acting_as("anon") as ask:
+        for closed in (*CLOSED, "select * from healthhub.nights"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(closed)
+
+
+def test_the_service_reads_and_the_batch_writes_everything(supabase: Supabase) -> None:
+    with supabase.acting_as("service_role") as ask:
+        assert ask("select count(*) from healthhub.nights") == [(3,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask("select * from healthhub_tokens.oura_logins")
+    supabase.do("update healthhub.nights set score = score + 1")
+    with supabase.acting_as("service_role") as ask:
+        assert ask("select sum(score) from healthhub.nights") == [(9,)]
+
+
+def test_a_table_that_is_made_anew_is_closed_until_it_is_guarded(
+    supabase: Supabase,
+) -> None:
+    supabase.do(
+        "drop table healthhub.nights cascade;"
+        "create table healthhub.nights (user_id uuid, score int);"
+        f"insert into healthhub.nights values ('{ANNE}', 1), ('{BO}', 2)"
+    )
+    nights = "select score from healthhub.nights"
+    closed = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with supabase.acting_as("authenticated", ANNE) as ask, closed:
+        ask(nights)
+    supabase.apply()
+    with supabase.acting_as("authenticated", ANNE) as ask:
+        assert ask(nights) == [(1,)]
+
+
+def test_what_somebody_opened_by_hand_is_closed_again(supabase: Supabase) -> None:
+    supabase.do(
+        "grant usage on schema raw_oura, healthhub to anon, public;"
+        "grant all on all tables in schema raw_oura, healthhub to anon, public;"
+        "alter table healthhub.nights disable row level security"
+    )
+    supabase.apply()
+    for role in ("anon", "authenticated"):
+        with supabase.acting_as(role, ANNE) as ask:
+            for closed in CLOSED:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    ask(closed)
+    with supabase.acting_as("authenticated", ANNE) as ask:
+        assert ask("select count(*) from healthhub.nights") == [(2,)]
+
+
+def test_readers_are_not_waited_for_when_all_is_well(supabase: Supabase) -> None:
+    with supabase.owner.connect() as reader:
+        reader.execute("lock table healthhub.nights in access share mode")
+        with supabase.batch.connect() as connection:
+            connection.execute("set local lock_timeout = '5s'")
+            apply_access(connection)
+
+
+def test_nothing_happens_where_the_roles_are_missing(database: Database) -> None:
+    migrate(database)
+    with database.connect() as connection:
+        apply_access(connection)
+        guarded = connection.execute(
+            "select count(*) from pg_class where relrowsecurity"
+        ).fetchone()
+    assert guarded == (0,)
