@@ -71,9 +71,10 @@ def test_supabases_addresses_are_explained(
     def no_ipv6(**_: object) -> None:
         raise psycopg.OperationalError("connection failed: Network is unreachable")
 
-    monkeypatch.setattr(psycopg, "connect", no_ipv6)
     direct = "postgres://postgres:sesame@db.abc.supabase.co:5432/postgres"
-    output = hosted.call("check", SUPABASE_DB_URL=direct)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg, "connect", no_ipv6)
+        output = hosted.call("check", SUPABASE_DB_URL=direct)[1]
     assert "Supabase's direct host has an IPv6 address" in output
     pooler = "postgres://postgres.abc:sesame@aws-0.pooler.supabase.com:6543/postgres"
     output = hosted.call("check", SUPABASE_DB_URL=pooler)[1]
