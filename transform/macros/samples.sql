@@ -21,7 +21,7 @@
         recording.utc_offset,
         case
             when jsonb_typeof(item.value) = 'number'
-                then cast(item.value as numeric)
+                then cast(item.value as double precision)
         end as value
     from {{ table }} as document
     inner join lateral (
