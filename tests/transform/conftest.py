@@ -47,7 +47,7 @@ class Dbt:
         """Run a command; its outcome is in the answer."""
         project = str(PROJECT / "transform")
         command = [
-            *("--no-use-colors", "--log-level-file", "none"),
+            "--no-use-colors",
             *arguments,
             *("--project-dir", project, "--profiles-dir", project),
             *("--target-path", str(self.target), "--log-path", str(self.target)),
@@ -61,7 +61,7 @@ class Dbt:
 
     def build(self, *models: str, full_refresh: bool = False) -> dict[str, Any]:
         """Build the models and what they read, or everything; it has to succeed."""
-        options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
+        options = ["--exclude-resource-type", "unit_test"]
         if models:
             options += ["--select", *(f"+{model}" for model in models)]
         if full_refresh:

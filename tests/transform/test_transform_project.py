@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def test_the_unit_tests_pass(dbt: Dbt, database: Database) -> None:
-    answer = dbt("test", "--no-write-json", "--select", "test_type:unit")
+    answer = dbt("test", "--select", "test_type:unit")
     assert answer["success"], "\n".join(answer["messages"])
     assert len(answer["statuses"]) > 8
     del database
@@ -27,7 +27,7 @@ def test_the_docs_build_and_every_column_is_described(
     dbt: Dbt, database: Database
 ) -> None:
     dbt.build()
-    answer = dbt("docs", "generate")
+    answer = dbt("docs", "generate", "--write-json")
     assert answer["success"], "\n".join(answer["messages"])
     catalog = json.loads((dbt.target / "catalog.json").read_text())
     tables = [
@@ -41,3 +41,28 @@ def test_the_docs_build_and_every_column_is_described(
         for column in table["columns"].values():
             assert column["comment"], (table["metadata"]["name"], column["name"])
     del database
+
+
+def test_what_others_built_on_a_view_lasts(dbt: Dbt, database: Database) -> None:
+    database("create view public.mine as select * from healthhub.rest_mode_episodes")
+    dbt.build("rest_mode_episodes")
+    assert database("select * from public.mine") == []
+
+
+def test_a_view_that_is_not_as_built_is_built(dbt: Dbt, database: Database) -> None:
+    database("drop view healthhub.rest_mode_episodes")
+    database(
+        "update healthhub_staging.views set checksum = 'another'"
+        " where model = 'stg_oura__rest_mode_period'"
+    )
+    dbt.build("rest_mode_episodes")
+    assert database("select * from healthhub.rest_mode_episodes") == []
+
+
+def test_who_reads_a_view_sees_what_its_tables_show(database: Database) -> None:
+    rows = database(
+        "select relname, reloptions from pg_class"
+        " where relnamespace = 'healthhub'::regnamespace and relkind = 'v'"
+    )
+    assert {row["relname"] for row in rows} >= {"coverage", "tag_effects"}
+    assert all(row["reloptions"] == ["security_invoker=true"] for row in rows)

@@ -87,6 +87,7 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
             "type": "long_sleep",
             "time_in_bed": 28800,
             "hrv": SAMPLE,
+            "heart_rate": None,
             "readiness": {"score": 75, "contributors": {"recovery_index": 90}},
         },
         "sleep_periods",
@@ -96,6 +97,7 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
             "bedtime_end": None,
             "time_in_bed": 28800,
             "hrv": SAMPLE,
+            "heart_rate": None,
             "readiness_score": 75,
             "readiness_contributors": {"recovery_index": 90},
         },
@@ -276,6 +278,8 @@ def test_every_route_reaches_its_table(
     assert database(COLUMNS) == made_by_us, "the target finds what it would have made"
     dbt.build()
     assert database("select * from healthhub.set_aside_documents") == []
+    nights = "select 1 from healthhub.sleep_periods where heart_rate is null"
+    assert database(nights), "JSON's null is SQL's"
     for _, table, expected in CASES.values():
         assert expected in [
             {name: row["row"][name] for name in expected}

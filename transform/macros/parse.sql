@@ -24,6 +24,12 @@
 {%- endmacro %}
 
 
+{# The target writes a missing object as JSON's null, which is not SQL's. #}
+{% macro json(value) -%}
+    nullif({{ value }}, 'null')
+{%- endmacro %}
+
+
 {# An instant with what it was on the wearer's clock: local time, and the offset
    from UTC in minutes. #}
 {% macro local_times(text, name=none) -%}

@@ -18,6 +18,10 @@
         model text primary key,
         read_at timestamp not null
     );
+    create table if not exists {{ views() }} (
+        model text primary key,
+        checksum text not null
+    );
     create schema if not exists raw_oura;
     {% for source in graph.sources.values() %}
         {% if source.name not in found %}

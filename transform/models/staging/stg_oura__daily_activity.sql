@@ -46,7 +46,7 @@ renamed as (
             as contributors_recovery_time,
         {{ local_times('timestamp', 'starts_at') }},
         class_5_min,
-        met,
+        {{ json('met') }} as met,
 
         {{ instant('timestamp') }} as source_timestamp,
         {{ as_loaded('daily_activity', without=[

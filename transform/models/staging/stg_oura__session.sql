@@ -14,9 +14,9 @@ renamed as (
         mood,
         {{ local_times('start_datetime') }},
         {{ local_times('end_datetime') }},
-        heart_rate,
-        heart_rate_variability,
-        motion_count,
+        {{ json('heart_rate') }} as heart_rate,
+        {{ json('heart_rate_variability') }} as heart_rate_variability,
+        {{ json('motion_count') }} as motion_count,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('session', without=[

@@ -34,7 +34,7 @@ renamed as (
             as readiness_temperature_deviation,
         {{ json_number('readiness', 'temperature_trend_deviation') }}
             as readiness_temperature_trend_deviation,
-        readiness -> 'contributors' as readiness_contributors,
+        {{ json("readiness -> 'contributors'") }} as readiness_contributors,
         low_battery_alert,
         sleep_algorithm_version,
         sleep_analysis_reason,
@@ -43,8 +43,8 @@ renamed as (
         sleep_phase_30_sec,
         app_sleep_phase_5_min,
         movement_30_sec,
-        heart_rate,
-        hrv,
+        {{ json('heart_rate') }} as heart_rate,
+        {{ json('hrv') }} as hrv,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('sleep', without=[

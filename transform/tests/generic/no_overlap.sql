@@ -1,6 +1,6 @@
-{# No two rows of one account overlap in time. #}
-{% test no_overlap(model, begin, end, where_counted) %}
-    select *
+{# No two counted rows of one account overlap in time. #}
+{% test no_overlap(model, begin, end, counted) %}
+    select ordered.*
     from (
         select
             *,
@@ -9,7 +9,7 @@
                 order by {{ begin }}, {{ end }}
             ) as previous_end
         from {{ model }}
-        where {{ where_counted }}
+        where {{ counted }}
     ) as ordered
     where {{ begin }} < previous_end
 {% endtest %}
