@@ -41,6 +41,11 @@ class LogRecord:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+def in_our_words(text: str) -> str:
+    """A sentence of the tap, with the names that its commands have here."""
+    return text.replace("`tap-oura-auth ", "`healthhub users ")
+
+
 def as_json(line: str) -> str:
     """A line for the log file, which has one JSON object a line."""
     if _json_object(line) is not None:
@@ -138,7 +143,7 @@ def _sentence(text: str) -> str:
 
     PostgreSQL's details quote rows, which are somebody's health.
     """
-    line = " ".join(text.partition("DETAIL:")[0].split())
+    line = " ".join(in_our_words(text).partition("DETAIL:")[0].split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."

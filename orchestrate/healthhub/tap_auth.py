@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from healthhub.errors import HealthHubError
 from healthhub.meltano import plugin_folder
-from healthhub.meltano_log import TAP
+from healthhub.meltano_log import TAP, in_our_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,8 @@ def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
-        raise HealthHubError(said[-1].removeprefix("Error: "))
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        raise HealthHubError(in_our_words(said[-1].removeprefix("Error: ")))
+    return [json.loads(in_our_words(line)) for line in done.stdout.splitlines()]
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
