@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.transform.conftest import Database, Dbt
 
@@ -14,40 +12,41 @@ SET_ASIDE = "select * from healthhub.set_aside_documents order by document"
 BOTH = ("daily_readiness_summaries", "set_aside_documents")
 
 
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"score": 400}, "score is 400, not score between 0 and 100"),
-        ({"score": 10**10}, "score is 10000000000, not score between -32768 and 32767"),
-        ({"unknown_fields": {"score": "high"}}, "score is no number"),
-        (
-            {"contributors": {"recovery_index": "low"}},
-            "contributors_recovery_index is no number",
-        ),
-        (
-            {"temperature_deviation": 1000},
-            "temperature_deviation is 1000, not temperature_deviation between -999",
-        ),
-        ({"timestamp": "2026-02-30T00:00:00Z"}, "source_timestamp is no time"),
-        ({"day": "2099-01-01"}, "day is 2099-01-01, not day between '2013-01-01' and"),
-        ({"day": "1970-01-01"}, "day is 1970-01-01, not day between '2013-01-01' and"),
-    ],
-)
-def test_each_kind_has_its_reason(
-    dbt: Dbt, database: Database, fields: dict[str, Any], reason: str
-) -> None:
-    bad = {"id": "bad", "day": "2026-03-02", **fields}
-    database.load("daily_readiness", GOOD, bad)
+# Of each kind of impossible document what is wrong with it, and what is said of it.
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"score": 400}, "score is 400, not score between 0 and 100"),
+    ({"score": 10**10}, "score is 10000000000, not score between -32768 and 32767"),
+    ({"unknown_fields": {"score": "high"}}, "score is no number"),
+    (
+        {"contributors": {"recovery_index": "low"}},
+        "contributors_recovery_index is no number",
+    ),
+    (
+        {"temperature_deviation": 1000},
+        "temperature_deviation is 1000, not temperature_deviation between -999",
+    ),
+    ({"timestamp": "2026-02-30T00:00:00Z"}, "source_timestamp is no time"),
+    ({"day": "2099-01-01"}, "day is 2099-01-01, not day between '2013-01-01' and"),
+    ({"day": "1970-01-01"}, "day is 1970-01-01, not day between '2013-01-01' and"),
+]
+
+
+def test_each_kind_has_its_reason(dbt: Dbt, database: Database) -> None:
+    documents = [
+        {"id": f"bad {n}", "day": f"2026-03-1{n}", **fields}
+        for n, (fields, _) in enumerate(IMPOSSIBLE)
+    ]
+    database.load("daily_readiness", GOOD, *documents)
     answer = dbt.build(*BOTH)
     summary = database.one("select * from healthhub.daily_readiness_summaries")
     assert summary["score"] == 80
-    row = database.one(SET_ASIDE)
-    assert row["document"] == "bad"
-    assert row["stream"] == "daily_readiness"
-    assert row["table_name"] == "daily_readiness_summaries"
-    assert row["reasons"][0].startswith(reason)
-    assert row["content"]["id"] == "bad"
-    assert any("1 documents with impossible" in line for line in answer["messages"])
+    rows = database(SET_ASIDE)
+    for (_, reason), document, row in zip(IMPOSSIBLE, documents, rows, strict=True):
+        assert row["document"] == row["content"]["id"] == document["id"]
+        assert row["stream"] == "daily_readiness"
+        assert row["table_name"] == "daily_readiness_summaries"
+        assert row["reasons"][0].startswith(reason)
+    assert any("8 documents with impossible" in line for line in answer["messages"])
 
 
 def test_several_reasons_are_all_named(dbt: Dbt, database: Database) -> None:
