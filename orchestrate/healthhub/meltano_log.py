@@ -20,6 +20,8 @@ _CONSOLE_LINE = re.compile(
     r"^[\d\-:,. ]+ \| (?P<level>[A-Z]+) *\| \S+ *\| (?P<text>.*)$"
 )
 _EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
+# What PostgreSQL and SQLAlchemy put before the values of a row.
+_QUOTED_ROW = re.compile(r"DETAIL:|CONTEXT:|\[parameters:")
 _LONGEST_SENTENCE = 400
 _BLOCK_ENDED = "Block run completed"
 
@@ -46,17 +48,36 @@ def in_our_words(text: str) -> str:
     return text.replace("`tap-oura-auth ", "`healthhub users ")
 
 
+def without_rows(text: str) -> str:
+    """A message without what databases quote of rows, which is somebody's health."""
+    found = _QUOTED_ROW.search(text)
+    return f"{text[: found.end()]} (left out)" if found else text
+
+
 def as_json(line: str) -> str:
-    """A line for the log file, which has one JSON object a line."""
-    if _json_object(line) is not None:
-        return line.rstrip()
-    return json.dumps(
-        {
+    """A line for the log file: one JSON object, without anybody's data."""
+    fields = _json_object(line)
+    if fields is None:
+        fields = {
             "event": line.strip(),
             "level": "info",
             "timestamp": datetime.now(UTC).isoformat(),
         }
-    )
+    elif not _QUOTED_ROW.search(line):
+        return line.rstrip()
+    return json.dumps(_cleaned(fields))
+
+
+def _cleaned(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    """JSON whose messages quote no rows, however deep they are."""
+    if isinstance(value, dict):
+        return {key: _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    nested = _json_object(value)
+    return without_rows(value) if nested is None else json.dumps(_cleaned(nested))
 
 
 def parse(line: str) -> LogRecord:
@@ -139,11 +160,9 @@ def _culprit(details: dict[str, Any]) -> str | None:
 
 
 def _sentence(text: str) -> str:
-    """One line that ends as a sentence does.
-
-    PostgreSQL's details quote rows, which are somebody's health.
-    """
-    line = " ".join(in_our_words(text).partition("DETAIL:")[0].split())
+    """One line that ends as a sentence does, without anybody's data."""
+    kept = _QUOTED_ROW.split(in_our_words(text), maxsplit=1)[0]
+    line = " ".join(kept.split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from healthhub.meltano_log import Diagnosis, LogRecord, parse
+from healthhub.meltano_log import Diagnosis, LogRecord, as_json, parse
 
 _CONSOLE = "2026-11-24 13:35:12,914 | ERROR    | target-postgres.main | Disk is full"
 _DBT_ERROR = {"info": {"level": "error", "msg": "Database Error in model a\n  boom"}}
@@ -124,3 +124,42 @@ def test_long_explanations_are_cut() -> None:
     diagnosis = Diagnosis()
     diagnosis.observe(LogRecord("word " * 1000, logging.ERROR, "tap-oura"))
     assert len(diagnosis.sentence) < 500
+
+
+_ROW = 'null value in column "a"\nDETAIL:  Failing row contains ("sesame", 7,\n7).'
+_BOUND = "insert failed\n[SQL: insert ...]\n[parameters: {'a': 'sesame'}]"
+_NESTED = json.dumps({"info": {"level": "error", "msg": _ROW}})
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (line(_ROW, "target-postgres", "error"), "null value in column"),
+        (line(_BOUND, "target-postgres", "error"), "insert failed"),
+        (line(_NESTED, "dbt-postgres", "error"), "null value in column"),
+        (line("no", more={"exception": [{"value": _ROW}]}), "null value in column"),
+        ("DETAIL:  Failing row contains (sesame).\n", "DETAIL: (left out)"),
+    ],
+)
+def test_log_is_json_and_quotes_nobodys_data(written: str, kept: str) -> None:
+    text = as_json(written)
+    assert json.loads(text)["event"]
+    assert kept in json.dumps(json.loads(text)).replace("\\", "")
+    assert "sesame" not in text
+    diagnosis = Diagnosis()
+    diagnosis.observe(parse(written))
+    assert "sesame" not in diagnosis.sentence
+
+
+def test_log_keeps_what_quotes_nothing() -> None:
+    plain = line("all is well", "tap-oura", more={"status": 200})
+    assert as_json(f"{plain}\n") == plain
+
+
+def test_commands_of_the_tap_have_our_names() -> None:
+    diagnosis = Diagnosis()
+    told = "There is no login of account x. Run `tap-oura-auth login x`."
+    diagnosis.observe(parse(line(told, "tap-oura", "error", {"outcome": "error"})))
+    assert diagnosis.sentence.endswith("Run `healthhub users login x`.")
+    assert diagnosis.told == [diagnosis.sentence]
+    assert not diagnosis.needs_login

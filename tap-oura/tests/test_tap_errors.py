@@ -175,3 +175,20 @@ def test_nothing_secret_reaches_log_state_or_record(
         )
         for secret in ("secret-token", "Jane", "start_date=", "end_date="):
             assert secret not in said
+
+
+def test_log_names_the_parts_of_each_request(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    oura.answer_next("daily_sleep", (500, {}, {"x-trace-id": "trace-1"}))
+    run("daily_sleep", max_tries=1, **RANGE)
+    [record] = [r for r in caplog.records if hasattr(r, "endpoint")]
+    parts = record.__dict__
+    assert parts["account"] == USER_ID
+    assert parts["endpoint"] == "daily_sleep"
+    assert parts["period"] == f"{RANGE['start_date']}..{RANGE['end_date']}"
+    assert (parts["page"], parts["status"], parts["request_id"]) == (1, 500, "trace-1")
+    assert parts["duration_ms"] >= 0
+    [failure] = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert failure.__dict__["outcome"] == "error"

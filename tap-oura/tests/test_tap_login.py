@@ -253,6 +253,26 @@ def test_login_by_pasted_address_or_code(config: Config) -> None:
         assert word not in result.stderr
 
 
+def test_check_tries_the_token_of_each_account(
+    config: Config, login: FakeLogin
+) -> None:
+    del config["refresh_token"]
+    [absent] = json_lines(tap_oura_auth(config, "check").stdout)
+    assert (absent["user_id"], absent["outcome"]) == (USER_ID, "unauthorized")
+    assert absent["problem"].startswith(f"There is no login of account {USER_ID}.")
+    assert login.requests == []
+
+    config["refresh_token"] = "refresh-0"
+    [present] = json_lines(tap_oura_auth(config, "check").stdout)
+    assert (present["outcome"], present["problem"]) == ("ok", None)
+    assert present["scopes"] == ["daily", "tag"]
+    assert "heartrate" in present["missing_scopes"]
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def test_login_without_an_application_says_where_to_get_one(config: Config) -> None:
     del config["client_id"]
     result = tap_oura_auth(config, "login")
