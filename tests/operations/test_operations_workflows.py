@@ -127,7 +127,6 @@ def test_daily_batch_loads_from_nothing(daily_batch: str, clone: Path) -> None:
         ).fetchall()
     assert rows == [("success", True)]
     assert list((home / "logs").glob("*-run-1.jsonl"))  # what is kept on failure
-    assert (clone / "transform/target/run_results.json").exists()
 
 
 @pytest.mark.usefixtures("daily_batch")
