@@ -191,8 +191,9 @@ def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
     (folder / "meltano.yml").touch()
     for plugin in _PLUGINS:
         (folder / ".meltano" / plugin / "venv").mkdir(parents=True)
+    others = set(psutil.Process().children())  # of tests that share this process
     yield Project(folder, programs)
-    for process in psutil.Process().children():
+    for process in set(psutil.Process().children()) - others:
         process.kill()
 
 
