@@ -1,6 +1,7 @@
 """How long the tap alone takes for a backfill, by latency and concurrency.
 
     python bench/tap/backfill.py --years 10 --latency 0 --latency 200 --concurrency 8
+    python bench/tap/backfill.py --years 2.2 --latency 0 --stream heartrate
 
 Every row is one run of the real command against a sandbox of its own, with the output
 thrown away. CPU and memory are those of the tap.
@@ -9,6 +10,7 @@ thrown away. CPU and memory are those of the tap.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -25,9 +27,21 @@ from oura_sandbox.server import running
 TAP = Path(sys.executable).with_name("tap-oura")
 
 
-def measure(url: str, years: int, concurrency: int) -> dict[str, str]:
+def catalogue(stream: str | None) -> dict[str, object]:
+    """The tap's own, with everything selected or that stream alone."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [TAP, "--discover"], capture_output=True, text=True, check=True
+    )
+    whole: dict[str, list[dict[str, object]]] = json.loads(done.stdout)
+    streams = [s for s in whole["streams"] if stream in (None, s["tap_stream_id"])]
+    return {"streams": streams}
+
+
+def measure(
+    url: str, years: float, concurrency: int, stream: str | None
+) -> dict[str, str]:
     """The figures of one backfill, those of the tap's process alone."""
-    start = datetime.now(UTC).date() - timedelta(days=365 * years)
+    start = datetime.now(UTC).date() - timedelta(days=round(365 * years))
     config = {
         "api_url": url,
         "access_token": "sandbox-token",
@@ -37,11 +51,15 @@ def measure(url: str, years: int, concurrency: int) -> dict[str, str]:
     }
     with tempfile.TemporaryDirectory() as folder:
         file, log = Path(folder) / "config.json", Path(folder) / "log"
+        catalog = Path(folder) / "catalog.json"
         file.write_text(json.dumps(config))
+        catalog.write_text(json.dumps(catalogue(stream)))
         started = time.monotonic()
         with log.open("w") as stderr:
             tap = subprocess.Popen(  # noqa: S603 - our own command
-                [TAP, "--config", file], stdout=subprocess.PIPE, stderr=stderr
+                [TAP, "--config", file, "--catalog", catalog],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
             )
             assert tap.stdout  # noqa: S101
             records = sum(line.startswith(b'{"type":"RECORD"') for line in tap.stdout)
@@ -58,9 +76,10 @@ def measure(url: str, years: int, concurrency: int) -> dict[str, str]:
 
 
 def main(
-    years: int = 10,
+    years: float = 10,
     latency: Annotated[list[int] | None, typer.Option(help="Milliseconds.")] = None,
     concurrency: Annotated[list[int] | None, typer.Option()] = None,
+    stream: Annotated[str | None, typer.Option(help="All without it.")] = None,
 ) -> None:
     """Print one row of Markdown a run."""
     columns = ("years", "latency ms", "concurrency")
@@ -68,10 +87,15 @@ def main(
     print(f"| {' | '.join(columns + figures)} |")
     print("|---" * len(columns + figures) + "|")
     for milliseconds in latency or [0, 50, 200]:
-        with running(years=years, latency_ms=milliseconds) as sandbox:
+        with running(years=math.ceil(years), latency_ms=milliseconds) as sandbox:
             for threads in concurrency or [8, 1]:
-                figure = measure(sandbox.url, years, threads)
-                row = [years, milliseconds, threads, *(figure[f] for f in figures)]
+                figure = measure(sandbox.url, years, threads, stream)
+                row = [
+                    f"{years:g}",
+                    milliseconds,
+                    threads,
+                    *(figure[f] for f in figures),
+                ]
                 print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
