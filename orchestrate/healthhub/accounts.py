@@ -23,7 +23,8 @@ TOKEN_SCHEMA = "healthhub_tokens"  # noqa: S105 (a schema)
 #: An alias that begins so is the name of a variable that holds the token.
 TOKEN_VARIABLE = "OURA_PAT"  # noqa: S105 (a name)
 
-_LOGIN_SETTINGS = {
+#: What logins need, and what it is.
+LOGIN_SETTINGS = {
     "TAP_OURA_TOKEN_KEY": "the key of the stored logins; make one with "
     "`healthhub users new-key` and keep it",
     "TAP_OURA_CLIENT_ID": "the id of the application that you registered with Oura",
@@ -59,7 +60,7 @@ def login_environment(
     Raises:
         HealthHubError: A variable is missing; the sentence names it.
     """
-    for name, meaning in _LOGIN_SETTINGS.items():
+    for name, meaning in LOGIN_SETTINGS.items():
         if name not in variables:
             message = (
                 f"{name} is missing, which the login of {user.alias} needs: {meaning}. "
@@ -68,7 +69,7 @@ def login_environment(
             raise HealthHubError(message)
     store = variables.get("TAP_OURA_TOKEN_STORE") or _token_store(database)
     return {"TAP_OURA_TOKEN_STORE": store} | {
-        name: variables[name] for name in _LOGIN_SETTINGS
+        name: variables[name] for name in LOGIN_SETTINGS
     }
 
 

@@ -11,14 +11,12 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-import psycopg
-
 from healthhub.chosen_database import using_database
 from healthhub.errors import HealthHubError
 from healthhub.meltano import check_plugins
-from healthhub.migrations import newest_revision
+from healthhub.migrations import applied_revision, newest_revision
 from healthhub.settings import load_settings, variables
-from healthhub.source import chosen_accounts
+from healthhub.source import chosen_accounts, named_accounts
 from healthhub.tap_auth import ask_tap_auth
 from healthhub.users import all_users
 
@@ -26,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    import psycopg
+
     from healthhub.database import Database
     from healthhub.settings import Settings
 
 _API_URL = "https://api.ouraring.com"
 _TIMEOUT = 10  # seconds
 _CLOCK_TOLERANCE = 60  # seconds
-_REVISION = "select version_num from healthhub.alembic_version"
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,8 @@ def checks(project: Path) -> Iterator[Check]:
             migrations = _migrations(connection)
             yield migrations
             yield _clock("clock of the database", _database_time(connection))
-            if migrations.is_good and not (
-                yield from _accounts(project, lease.database, connection, known)
-            ):
+            people = lease.database if migrations.is_good is not None else None
+            if not (yield from _accounts(project, people, known)):
                 return
     except HealthHubError as error:
         yield _bad("database", str(error))
@@ -124,12 +122,7 @@ def _encryption(database: Database, connection: psycopg.Connection) -> Check:
 
 
 def _migrations(connection: psycopg.Connection) -> Check:
-    wanted = newest_revision()
-    try:
-        with connection.transaction():
-            [found] = connection.execute(_REVISION).fetchone() or (None,)
-    except psycopg.errors.UndefinedTable:
-        found = None
+    wanted, found = newest_revision(), applied_revision(connection)
     if found is None:
         return _idle("migrations", "none was applied yet: the first run does it")
     if found != wanted:
@@ -162,23 +155,35 @@ def _clock(subject: str, theirs: datetime) -> Check:
 
 
 def _accounts(
-    project: Path,
-    database: Database,
-    connection: psycopg.Connection,
-    known: dict[str, str],
+    project: Path, people: Database | None, known: dict[str, str]
 ) -> Generator[Check, None, bool]:
-    """Try each token. Returns whether Oura is read at all."""
+    """Try each token.
+
+    Args:
+        project: Where the tap is.
+        people: The database, unless it is too new to know anybody.
+        known: The environment, which may have tokens, too.
+
+    Returns:
+        Whether Oura is read at all.
+    """
     try:
-        accounts = chosen_accounts(database, known)
+        accounts = chosen_accounts(people, known) if people else named_accounts(known)
         if accounts is None:
             yield _idle("accounts", "none: the sandbox is read, synthetic data")
             return False
-        names = {str(user.user_id): user.alias for user in all_users(connection)}
+        names = _names(people) if people else {}
         for answer in ask_tap_auth(project, known | accounts):
             yield _account(names, answer)
     except HealthHubError as error:
         yield _bad("accounts", str(error))
     return True
+
+
+def _names(database: Database) -> dict[str, str]:
+    """How people are called, by their ids."""
+    with database.connect() as connection:
+        return {str(user.user_id): user.alias for user in all_users(connection)}
 
 
 def _account(names: dict[str, str], answer: dict[str, Any]) -> Check:

@@ -17,11 +17,16 @@ from healthhub.commands.common import day, migrated_database, settings
 from healthhub.commands.runs import runs
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError
+from healthhub.job_runs import Request
+from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
+from healthhub.run import run
 from healthhub.sandbox import TOKEN, USUAL_URL
 from healthhub.settings import variables
 from healthhub.signals import Interrupted, raise_on_signals
+from healthhub.source import chosen_accounts
+from healthhub.users import all_users, checked_id, find_user
 
 app = typer.Typer(
     name="healthhub",
@@ -56,10 +61,10 @@ def main() -> None:
 @app.command("run")
 def run_command(
     start_date: Annotated[
-        str | None, typer.Option(help="First day to read, like 2026-01-31.")
+        str | None, typer.Option(help="First day to read (again), like 2026-01-31.")
     ] = None,
     end_date: Annotated[
-        str | None, typer.Option(help="Last day to read, like 2026-01-31.")
+        str | None, typer.Option(help="Last day to read, by default today.")
     ] = None,
     user: Annotated[
         list[str] | None,
@@ -80,10 +85,6 @@ def run_command(
         message = f"--end-date {last} is before --start-date {first}. Swap them."
         raise HealthHubError(message)
 
-    # Alembic takes longer to import than most commands to run.
-    from healthhub.job_runs import Request  # noqa: PLC0415
-    from healthhub.run import run  # noqa: PLC0415
-
     run(project_folder(), Request(first, last, full_refresh, tuple(user or ())))
 
 
@@ -96,8 +97,6 @@ def report(
     lang: Annotated[str, typer.Option(help="Language: en or ja.")] = "en",
 ) -> None:
     """Write the report, one HTML file, and say where it is."""
-    from healthhub.users import all_users, checked_id, find_user  # noqa: PLC0415
-
     path = out or settings().healthhub_home / FILE
     with migrated_database() as lease:
         user_id = None
@@ -120,10 +119,6 @@ def migrate_command() -> None:
 @app.command()
 def env() -> None:
     """Print the variables of `meltano run`, for `eval "$(healthhub env)"`."""
-    # Alembic takes longer to import than most commands to run.
-    from healthhub.migrations import migrate  # noqa: PLC0415
-    from healthhub.source import chosen_accounts  # noqa: PLC0415
-
     database = db.running_database(settings())
     migrate(database)
     known = variables(project_folder())

@@ -34,7 +34,7 @@ def write_report(
     if not can_report():
         raise HealthHubError("The report is not installed. Run `make setup`.")
     from healthhub_report import report  # noqa: PLC0415 (optional)
-    from healthhub_report.errors import ReportError  # noqa: PLC0415
+    from healthhub_report.errors import ReportError  # noqa: PLC0415 (optional)
 
     try:
         return report.write_report(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from healthhub import alerts
 from healthhub.access import apply_access
@@ -28,8 +31,6 @@ from healthhub.users import all_users
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    import psycopg
 
     from healthhub.embedded import Lease
     from healthhub.outcomes import AccountOutcome
@@ -90,7 +91,7 @@ class _Run:
             ) as where,
         ):
             pipeline = self.pipeline(job_run, where)
-            failure = load(pipeline, self.screen, self.outcomes)
+            failure = self.load(pipeline, job_run)
             with database.connect() as connection:
                 self.conclude(connection, job_run)
             self.report()
@@ -118,6 +119,19 @@ class _Run:
             descriptors=self.lease.descriptors,
         )
 
+    def load(self, pipeline: Pipeline, job_run: JobRun) -> HealthHubError | None:
+        """Run the pipeline; see `loading.load`."""
+        try:
+            return load(pipeline, self.screen, self.outcomes)
+        except HealthHubError:
+            # Whatever failed then, the ledger has what was fetched before.
+            with (
+                suppress(HealthHubError, psycopg.Error),
+                self.lease.database.connect() as connection,
+            ):
+                self.count(connection, job_run)
+            raise
+
     def outcomes(self) -> list[AccountOutcome]:
         """What became of the accounts."""
         with self.lease.database.connect() as connection:
@@ -126,12 +140,16 @@ class _Run:
     def conclude(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Guard, count and show what was loaded, and tell who should look at it."""
         apply_access(connection)
-        job_run.record_counts = stream_counts(
-            connection, self.began, job_run.started_at
-        )
+        self.count(connection, job_run)
         self.screen.show_tables(summarize(connection, job_run.started_at))
         if not self.request.end_date:
             self.give_notice(connection, job_run)
+
+    def count(self, connection: psycopg.Connection, job_run: JobRun) -> None:
+        """Write down what was loaded, per stream."""
+        job_run.record_counts = stream_counts(
+            connection, self.began, job_run.started_at
+        )
 
     def give_notice(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Tell what will become a failure, but not every day."""
@@ -174,9 +192,13 @@ def _forget_old_logs(logs: Path) -> None:
 
 
 def _period(request: Request) -> dict[str, str]:
-    """The tap's settings for the days asked for."""
-    days = {
-        "TAP_OURA_START_DATE": request.start_date,
-        "TAP_OURA_END_DATE": request.end_date,
-    }
+    """The tap's settings for the days asked for.
+
+    Only with both does it read again what was read before.
+    """
+    last = request.end_date
+    if request.start_date and not last:
+        # In UTC; a wearer may be a day ahead of it.
+        last = datetime.now(UTC).date() + timedelta(days=1)
+    days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
     return {name: day.isoformat() for name, day in days.items() if day}

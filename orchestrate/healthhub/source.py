@@ -75,14 +75,29 @@ def chosen_accounts(
     """
     with database.connect() as connection:
         users = all_users(connection)
-    if users:
-        active = [user for user in users if user.is_active]
-        if not active:
-            raise HealthHubError(
-                "All accounts are deactivated. `healthhub users activate` one of them."
-            )
-        wanted = [find_user(active, each) for each in named]
-        return accounts_environment(wanted or active, variables, database)
+    if not users:
+        return named_accounts(variables, named)
+    active = [user for user in users if user.is_active]
+    if not active:
+        raise HealthHubError(
+            "All accounts are deactivated. `healthhub users activate` one of them."
+        )
+    wanted = [find_user(active, each) for each in named]
+    return accounts_environment(wanted or active, variables, database)
+
+
+def named_accounts(
+    variables: Mapping[str, str], named: Sequence[str] = ()
+) -> dict[str, str] | None:
+    """The tap's settings for the accounts that the environment names, if any.
+
+    Args:
+        variables: The environment.
+        named: Only these.
+
+    Raises:
+        HealthHubError: One of them is named by something else than its id.
+    """
     if not any(name in variables for name in _OWN_ACCOUNTS):
         return None
     pat = {name: variables[name] for name in ("OURA_PAT",) if name in variables}

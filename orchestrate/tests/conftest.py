@@ -22,6 +22,7 @@ import pytest
 
 from healthhub import cli, environment, meltano
 from healthhub.embedded import EmbeddedPostgres
+from healthhub.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +71,10 @@ def new_home(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def pristine_home() -> Iterator[Path]:
-    """A home whose database was created and stopped."""
+    """A home whose database was created, migrated and stopped."""
     with open_folder() as path:
-        with EmbeddedPostgres(path / ".healthhub").using():
-            pass
+        with EmbeddedPostgres(path / ".healthhub").using() as lease:
+            migrate(lease.database)
         yield path / ".healthhub"
 
 
@@ -175,7 +176,7 @@ class Project:
         """How Meltano was called last."""
         return self.calls()[-1]
 
-    def wait_for(self, file: str, process: subprocess.Popen[str]) -> Any:  # noqa: ANN401
+    def wait_for(self, file: str, process: subprocess.Popen[str]) -> Any:  # noqa: ANN401 (JSON)
         """What the stand-in writes into a file."""
         path = self.folder / file
         while not (path.exists() and path.read_text()):
@@ -197,24 +198,19 @@ def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
         process.kill()
 
 
-class Hosted:
-    """A project on a database that others run, and the command in this process.
-
-    To start a process and a server for each call takes too long.
-    """
+class InProcess:
+    """The command in this process: to start one for each call takes too long."""
 
     def __init__(
         self,
         project: Project,
-        database: Database,
         monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+        capfd: pytest.CaptureFixture[str],
     ) -> None:
         self.folder = project.folder
         self.home = project.home
-        self.database = database
         self.calls, self.called = project.calls, project.called
-        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self._monkeypatch, self._capfd = monkeypatch, capfd
         programs = Path(project.command).parent
         monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
         for module in (environment, meltano):
@@ -222,19 +218,25 @@ class Hosted:
         monkeypatch.chdir(self.folder)
         for name in set(os.environ) - set(project.environment):
             monkeypatch.delenv(name)
-        monkeypatch.setenv("SUPABASE_DB_URL", database.url)
 
     def call(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """Its exit code, stdout and stderr."""
+        self._capfd.readouterr()
         with self._monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["healthhub", *arguments])
             for name, value in variables.items():
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as info:
                 cli.main()
-        output, errors = self._capsys.readouterr()
+        output, errors = self._capfd.readouterr()
         assert isinstance(info.value.code, int)
         return info.value.code, output, errors
+
+
+class Hosted(InProcess):
+    """The same, on a database that others run."""
+
+    database: Database
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.database.connect() as connection:
@@ -243,10 +245,22 @@ class Hosted:
 
 
 @pytest.fixture
+def in_process(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> InProcess:
+    return InProcess(project, monkeypatch, capfd)
+
+
+@pytest.fixture
 def hosted(
     project: Project,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> Hosted:
-    return Hosted(project, database, monkeypatch, capsys)
+    hosted = Hosted(project, monkeypatch, capfd)
+    hosted.database = database
+    monkeypatch.setenv("SUPABASE_DB_URL", database.url)
+    return hosted

@@ -48,17 +48,18 @@ def say(
     event: str, name: str | None = None, level: str = "info", **more: object
 ) -> None:
     record = {"event": event, "level": level, **more}
-    print(json.dumps(record | ({"name": name} if name else {})), file=sys.stderr)  # noqa: T201
+    print(json.dumps(record | ({"name": name} if name else {})), file=sys.stderr)  # noqa: T201 (a log)
     sys.stderr.flush()
 
 
-def end_block(exit_codes: dict[str, int], err: str) -> None:
+def end_block(exit_codes: dict[str, int], err: str, **more: str) -> None:
     say(
         "Block run completed",
         level="error",
         success=False,
         err=err,
         exit_codes=exit_codes,
+        **more,
     )
 
 
@@ -90,14 +91,14 @@ def main(what: str) -> int:
     with Path("calls.jsonl").open("a") as calls:
         calls.write(f"{json.dumps(call)}\n")
     if sys.argv[1:] == ["run", "dbt"]:
-        return int(what == "fail in dbt, too")
+        return 0
     sys.stderr.write("Meltano 4.4.1\n")
     say("Beginning sync of 'daily_sleep' in incremental mode", "tap-oura")
     if what == "load":
         url = os.environ["TAP_OURA_API_URL"]
         token = {"Authorization": f"Bearer {os.environ['OURA_PAT']}"}
         sleep = Request(f"{url}/v2/usercollection/daily_sleep", headers=token)  # noqa: S310 (the sandbox)
-        urlopen(sleep).close()  # noqa: S310
+        urlopen(sleep).close()  # noqa: S310 (the sandbox)
         load(json.loads(os.environ["ROWS"]))
         say("Late data", "tap-oura", "warning")
         say("Late data", "tap-oura", "warning")
@@ -108,6 +109,11 @@ def main(what: str) -> int:
         return 1
     elif what == "read":
         read_accounts([])
+    elif what == "fail in dbt":
+        read_accounts([])
+        say("Database Error in model notes", "dbt-postgres", "error")
+        end_block({}, "Command failed", block_type="InvokerCommand")
+        return 1
     elif what == "fail in the loader":
         row = "null value in column DETAIL:  Failing row contains (sesame)."
         say(row, "target-postgres", "error")

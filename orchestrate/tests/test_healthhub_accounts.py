@@ -139,13 +139,26 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
     ) == [(status, "2", False)]
 
 
-def test_a_transformation_that_fails_afterwards_is_a_failure(hosted: Hosted) -> None:
+def test_a_failure_that_no_account_explains_is_one(hosted: Hosted) -> None:
     add_two(hosted)
     code, _, _ = hosted.call(
         "run", STAND_IN="fail for error", OURA_PAT_A="ok", OURA_PAT_B="ok"
     )
-    assert code == 1  # the tap failed, and no account says why
+    assert code == 1
     assert len(hosted.calls()) == 1
+
+
+def test_what_was_fetched_is_on_record_though_no_table_was_built(
+    hosted: Hosted,
+) -> None:
+    add_two(hosted)
+    code, _, errors = hosted.call(
+        "run", STAND_IN="fail in dbt", OURA_PAT_A="ok", OURA_PAT_B="ok"
+    )
+    assert (code, "Database Error in model notes" in errors) == (1, True)
+    assert hosted.query(
+        "select status, record_counts -> 'tag' ->> 'fetched' from healthhub.job_runs"
+    ) == [("failed", "2")]
 
 
 @pytest.mark.usefixtures("home")

@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from healthhub import cli
 from healthhub.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
-    from tests.conftest import Project
-
-_SETTINGS = ("OURA_PAT", "SUPABASE_DB_URL", "HEALTHHUB_HOME", "MELTANO_PROJECT_ROOT")
+    from tests.conftest import Hosted, InProcess, Project
 
 
 def test_run_loads_and_shows_what_is_there(project: Project) -> None:
@@ -60,13 +57,12 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     assert len(list((project.home / "logs").glob("*-run-*.jsonl"))) == 2
 
 
-@pytest.mark.usefixtures("home")
-def test_run_passes_on_what_it_was_asked(project: Project) -> None:
-    (project.folder / ".env").write_text("OURA_PAT=mine\n")
+def test_run_passes_on_what_it_was_asked(hosted: Hosted) -> None:
+    (hosted.folder / ".env").write_text("OURA_PAT=mine\n")
     days = ("--start-date", "2026-01-02", "--end-date", "2026-01-03")
-    code, _, errors = project.call("run", *days, "--full-refresh", GITHUB_RUN_ID="7")
+    code, _, errors = hosted.call("run", *days, "--full-refresh", GITHUB_RUN_ID="7")
     assert (code, errors) == (0, "")
-    called = project.called()
+    called = hosted.called()
     assert called["arguments"] == [
         "run",
         "--full-refresh",
@@ -79,22 +75,26 @@ def test_run_passes_on_what_it_was_asked(project: Project) -> None:
     assert "TAP_OURA_API_URL" not in environment
     assert environment["TAP_OURA_START_DATE"] == "2026-01-02"
     assert environment["TAP_OURA_END_DATE"] == "2026-01-03"
-    assert project.query(
+    assert hosted.query(
         "select start_date::text, end_date::text, full_refresh, github_run_id "
         "from healthhub.job_runs"
     ) == [("2026-01-02", "2026-01-03", True, "7")]
 
+    # The tap reads again what it has read before only where it knows the end, too.
+    assert hosted.call("run", "--start-date", "2026-01-02")[0] == 0
+    end = date.fromisoformat(hosted.called()["environment"]["TAP_OURA_END_DATE"])
+    assert end > datetime.now(UTC).date()
 
-@pytest.mark.usefixtures("home")
-def test_failed_run_says_why_and_where(project: Project) -> None:
-    code, output, errors = project.call("run", STAND_IN="fail", OURA_PAT="mine")
+
+def test_failed_run_says_why_and_where(hosted: Hosted) -> None:
+    code, output, errors = hosted.call("run", STAND_IN="fail", OURA_PAT="mine")
     assert code == 1
     assert "tap-oura: The scope daily is missing." in output.splitlines()
     [sentence] = errors.splitlines()
     said, log = sentence.removesuffix(".").split(" The log of this run is ")
     assert said == "healthhub: The token was refused."
     assert '"The token was refused."' in Path(log).read_text()
-    assert project.query(
+    assert hosted.query(
         "select status, error_summary like 'The token was refused.%' "
         "from healthhub.job_runs"
     ) == [("failed", True)]
@@ -202,62 +202,46 @@ def test_terminal_shows_live_what_goes_on(project: Project) -> None:
         (["db", "status"], {"HEALTHHUB_HOME": "/dev/null/x"}, "Not a directory"),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(  # noqa: PLR0913, PLR0917
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_bad_input_is_refused_in_one_sentence(
+    in_process: InProcess,
     arguments: list[str],
     variables: dict[str, str],
     sentence: str,
 ) -> None:
-    # In this process: starting a dozen takes too long.
-    monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["healthhub", *arguments])
-    monkeypatch.chdir(project.folder)
-    for name in _SETTINGS:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as info:
-        cli.main()
-    output, errors = capsys.readouterr()
-    assert info.value.code == 1
+    code, output, errors = in_process.call(*arguments, **variables)
+    assert code == 1
     assert len(errors.splitlines()) == 1
     assert errors.startswith(f"healthhub: {sentence}")
     assert "sesame" not in output + errors
-    assert not (project.folder / "calls.jsonl").exists()
+    assert not (in_process.folder / "calls.jsonl").exists()
 
 
-@pytest.mark.usefixtures("home")
-def test_wrong_password_is_refused(project: Project) -> None:
-    project.call("db", "start")
-    right = project.call("db", "url")[1].strip()
-    wrong = right.replace("postgres:", "postgres:sesame")
-    code, output, errors = project.call("run", SUPABASE_DB_URL=wrong)
+def test_wrong_password_is_refused(hosted: Hosted) -> None:
+    wrong = hosted.database.url.replace("postgres:", "postgres:sesame", 1)
+    code, output, errors = hosted.call("run", SUPABASE_DB_URL=wrong)
     assert code == 1
     assert errors.startswith("healthhub: The database at 127.0.0.1:")
     assert errors.endswith(
         "refuses the password of postgres. Correct SUPABASE_DB_URL.\n"
     )
     assert "sesame" not in output + errors
-
-    # The right one works, and the server that others keep stays up.
-    assert project.call("run", SUPABASE_DB_URL=right, OURA_PAT="mine")[0] == 0
-    assert project.call("db", "status", SUPABASE_DB_URL=right)[0] == 0
-    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+    code, output, _ = hosted.call("db", "status")
+    assert (code, output.endswith(" is up.\n")) == (0, True)
 
 
 @pytest.mark.usefixtures("home")
-def test_kept_database_serves_a_shell(project: Project) -> None:
-    assert project.call("db", "status")[0] == 3
-    code, output, _ = project.call("db", "start")
+def test_kept_database_serves_a_shell(in_process: InProcess) -> None:
+    assert in_process.call("db", "status")[0] == 3
+    code, output, _ = in_process.call("db", "start")
     assert code == 0
     assert 'eval "$(healthhub env)"' in output
-    assert project.call("migrate")[0] == 0
-    code, output, _ = project.call("db", "status")
+    assert in_process.call("migrate")[0] == 0
+    code, output, _ = in_process.call("db", "status")
     assert (code, "until `healthhub db stop`" in output) == (0, True)
+    right = in_process.call("db", "url")[1].strip()
+    assert in_process.call("run", SUPABASE_DB_URL=right, OURA_PAT="mine")[0] == 0
 
-    exports = project.call("env")[1]
+    exports = in_process.call("env")[1]
     script = f'{exports}\necho "$OURA_PAT $TAP_OURA_API_URL"; exec "$0" -c "$1"'
     reconnect = "import psycopg; print(psycopg.connect().info.user)"
     done = subprocess.run(
@@ -267,14 +251,13 @@ def test_kept_database_serves_a_shell(project: Project) -> None:
         text=True,
     )
     assert done.stdout == "sandbox-token http://127.0.0.1:8642\npostgres\n"
-    assert "OURA_PAT" not in project.call("env", OURA_PAT="mine")[1]
+    assert "OURA_PAT" not in in_process.call("env", OURA_PAT="mine")[1]
 
-    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
-    assert project.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+    assert in_process.call("db", "stop")[:2] == (0, "The database is stopped.\n")
+    assert in_process.call("db", "stop")[:2] == (0, "The database is stopped.\n")
 
 
-@pytest.mark.usefixtures("home")
-def test_psqls_exit_code_is_passed_on(project: Project) -> None:
-    code, _, errors = project.call("db", "psql", "-c", "select 1/0")
+def test_psqls_exit_code_is_passed_on(hosted: Hosted) -> None:
+    code, _, errors = hosted.call("db", "psql", "-c", "select 1/0")
     assert code == 1
     assert "division by zero" in errors

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
+from healthhub import migrations
 from healthhub.errors import HealthHubError
-from healthhub.migrations import migrate
+from healthhub.migrations import migrate, newest_revision
 
 if TYPE_CHECKING:
     from healthhub.database import Database
@@ -78,6 +81,19 @@ def test_several_at_once_wait_for_each_other(database: Database) -> None:
             "select version_num from healthhub.alembic_version"
         ).fetchall()
     assert versions == [("0002",)]
+
+
+def test_files_tell_the_newest_revision() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert newest_revision() == scripts.get_current_head()
+
+
+def test_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    migrate(database)
+    with database.connect() as connection:
+        connection.execute("update healthhub.alembic_version set version_num = '9999'")
+    with pytest.raises(HealthHubError, match=r"newer version of healthHub .+ Update"):
+        migrate(database)
 
 
 def test_user_without_the_right_is_told_so(database: Database) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from healthhub.backup import backup as write
+from healthhub.backup import restore as read
 from healthhub.chosen_database import using_database
 from healthhub.commands.common import migrated_database, settings
 
@@ -19,8 +21,6 @@ def backup(
     ] = None,
 ) -> None:
     """Write everything into one file that `healthhub restore` reads, anywhere."""
-    from healthhub.backup import backup as write  # noqa: PLC0415 (needs alembic)
-
     name = f"healthhub-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.sql.gz"
     path = out or settings().healthhub_home / "backups" / name
     with migrated_database() as lease:
@@ -36,8 +36,6 @@ def restore(
     ] = False,
 ) -> None:
     """Read a backup back, all of it or nothing."""
-    from healthhub.backup import restore as read  # noqa: PLC0415 (needs alembic)
-
     with using_database(settings()) as lease:
         read(lease, path, replace=replace)
         typer.echo(

@@ -6,6 +6,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from healthhub.checks import checks
 from healthhub.project import project_folder
 from healthhub.screen import console
 
@@ -14,8 +15,6 @@ _MARKS = {True: "✓", False: "✗", None: "-"}
 
 def check() -> None:
     """Try everything that a run needs; exit code 1 if something is wrong."""
-    from healthhub.checks import checks  # noqa: PLC0415 (needs alembic)
-
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=False)
     all_good = True
     for tried in checks(project_folder()):

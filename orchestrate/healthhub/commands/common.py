@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from healthhub.chosen_database import using_database
 from healthhub.errors import HealthHubError
+from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.settings import Settings, load_settings
 
@@ -25,9 +26,6 @@ def settings() -> Settings:
 @contextmanager
 def migrated_database() -> Iterator[Lease]:
     """The chosen database, with all that the migrations make."""
-    # Alembic takes longer to import than most commands to run.
-    from healthhub.migrations import migrate  # noqa: PLC0415
-
     with using_database(settings()) as lease:
         migrate(lease.database)
         yield lease

@@ -5,59 +5,54 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import exc, text
+from psycopg import errors
 
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
+    import psycopg
+
     from healthhub.database import Database
 
 SCHEMA = "healthhub"
 
-# Any number that nothing else in this database locks.
-_LOCK = 4_207_119_385
+_APPLIED = "select version_num from healthhub.alembic_version"
 
 
-def newest_revision() -> str | None:
-    """The revision that `migrate` brings a database to."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def newest_revision() -> str:
+    """The revision that `migrate` brings a database to, by the names of the files."""
+    revisions = (Path(__file__).parent / "versions").glob("[0-9]*.py")
+    return max(file.name.partition("_")[0] for file in revisions)
+
+
+def applied_revision(connection: psycopg.Connection) -> str | None:
+    """The revision that a database is at, if at any."""
+    try:
+        with connection.transaction():
+            row = connection.execute(_APPLIED).fetchone()
+    except (errors.UndefinedTable, errors.InsufficientPrivilege):
+        return None
+    return str(row[0]) if row else None
 
 
 def migrate(database: Database) -> None:
     """Bring a database to the newest revision; do nothing if it is there already.
 
     Raises:
-        HealthHubError: The user may not create what is needed.
+        HealthHubError: The user may not create what is needed, or the database knows
+            more than this version.
     """
-    config = _config()
-    engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://",
-        creator=database.connect,
-        poolclass=sqlalchemy.NullPool,
-    )
-    try:
-        # One transaction: all or nothing, and whoever comes second waits for the lock.
-        with engine.begin() as connection:
-            connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))
-            # Alembic keeps its version table there.
-            connection.execute(text(f"create schema if not exists {SCHEMA}"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except exc.DBAPIError as error:
-        message = (
-            f"The migration of the database at {database.address} failed: "
-            f"{str(error.orig).splitlines()[0]}. Nothing was changed: correct that and "
-            "run it again."
+    newest = newest_revision()
+    with database.connect() as connection:
+        applied = applied_revision(connection)
+    if applied == newest:
+        return
+    if applied and applied > newest:
+        raise HealthHubError(
+            f"The database at {database.address} was made by a newer version of "
+            f"healthHub (revision {applied}, this one knows {newest}). Update this one."
         )
-        raise HealthHubError(message) from None
+    # Alembic takes longer to import than most commands to run.
+    from healthhub.migrations.upgrade import upgrade  # noqa: PLC0415 (needs alembic)
 
-
-def _config() -> Config:
-    """Where the revisions are."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    return config
+    upgrade(database)
