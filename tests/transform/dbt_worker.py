@@ -1,7 +1,8 @@
 """Run dbt commands from standard input, one JSON list of arguments a line.
 
-It runs in dbt's own environment and stays up, for importing dbt takes longer than
-building the whole project. Each answer is one JSON line.
+It runs in dbt's own environment and stays up, and parses the project once, for both
+take longer than building it. The first line has the arguments that all have in common.
+Each answer is one JSON line.
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ def main() -> None:
         if event.info.level != "debug":
             messages.append(event.info.msg)
 
-    runner = dbtRunner(callbacks=[remember])
+    common = json.loads(sys.stdin.readline())
+    with contextlib.redirect_stdout(sys.stderr):
+        parsed = dbtRunner().invoke(["parse", *common])
+    if not parsed.success:
+        sys.exit(str(parsed.exception))
+    runner = dbtRunner(manifest=parsed.result, callbacks=[remember])
     for line in sys.stdin:
         messages.clear()
         with contextlib.redirect_stdout(sys.stderr):
-            done = runner.invoke(json.loads(line))
+            done = runner.invoke([*json.loads(line), *common])
         results = getattr(done.result, "results", None) or []
         answer = {
             "success": done.success,

@@ -5,30 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.transform.conftest import Database, Dbt
 
 
-def test_the_unit_tests_pass(dbt: Dbt, database: Database) -> None:
-    answer = dbt("test", "--select", "test_type:unit")
-    assert answer["success"], "\n".join(answer["messages"])
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_the_unit_tests_pass(dbt: Dbt) -> None:
+    answer = dbt.succeed("test", "--select", "test_type:unit")
     assert len(answer["statuses"]) > 8
-    del database
 
 
-def test_a_run_does_not_run_them(dbt: Dbt, database: Database) -> None:
-    answer = dbt("list", "--resource-type", "unit_test")
-    assert answer["success"]
+def test_a_run_does_not_run_them(dbt: Dbt) -> None:
+    answer = dbt.succeed("list", "--resource-type", "unit_test")
     assert not any("unit_test:" in line for line in answer["messages"])
-    del database
 
 
-def test_the_docs_build_and_every_column_is_described(
-    dbt: Dbt, database: Database
-) -> None:
-    dbt.build()
-    answer = dbt("docs", "generate", "--write-json")
-    assert answer["success"], "\n".join(answer["messages"])
+def test_the_docs_build_and_every_column_is_described(dbt: Dbt) -> None:
+    dbt.succeed("docs", "generate", "--write-json")
     catalog = json.loads((dbt.target / "catalog.json").read_text())
     tables = [
         node
@@ -40,23 +37,58 @@ def test_the_docs_build_and_every_column_is_described(
         assert table["metadata"]["comment"], table["metadata"]["name"]
         for column in table["columns"].values():
             assert column["comment"], (table["metadata"]["name"], column["name"])
-    del database
+
+
+def test_sources_are_fresh_when_something_was_read(
+    dbt: Dbt, database: Database
+) -> None:
+    database.ask("daily_sleep", "2026-03-01", minutes_ago=60 * 37)
+    answer = dbt.succeed("source", "freshness")
+    assert answer["statuses"]["sync_windows"] == "warn"
+    database.ask("daily_sleep", "2026-03-01", minutes_ago=60)
+    answer = dbt.succeed("source", "freshness")
+    assert answer["statuses"]["sync_windows"] == "pass"
 
 
 def test_what_others_built_on_a_view_lasts(dbt: Dbt, database: Database) -> None:
     database("create view public.mine as select * from healthhub.rest_mode_episodes")
-    dbt.build("rest_mode_episodes")
+    dbt.succeed("build", "--select", "+rest_mode_episodes")
     assert database("select * from public.mine") == []
 
 
 def test_a_view_that_is_not_as_built_is_built(dbt: Dbt, database: Database) -> None:
     database("drop view healthhub.rest_mode_episodes")
     database(
-        "update healthhub_staging.views set checksum = 'another'"
+        "update healthhub_staging.models set checksum = 'another'"
         " where model = 'stg_oura__rest_mode_period'"
     )
-    dbt.build("rest_mode_episodes")
+    dbt.succeed("build", "--select", "+rest_mode_episodes")
     assert database("select * from healthhub.rest_mode_episodes") == []
+
+
+def test_a_table_that_is_not_as_its_contract_says_is_mended(
+    dbt: Dbt, database: Database
+) -> None:
+    table = "healthhub.daily_sleep_summaries"
+    database(f"alter table {table} drop column score")
+    database(f"comment on table {table} is null")
+    database("update healthhub_staging.models set checksum = 'another'")
+    database.load("daily_sleep", {"id": "night", "day": "2026-03-01", "score": 80})
+    dbt.build("daily_sleep_summaries")
+    assert database.one(f"select score from {table}") == {"score": 80}
+    comment = database.one(f"select obj_description('{table}'::regclass) as text")
+    assert comment["text"].startswith("Sleep score of a day")
+
+
+def test_access_is_given_after_a_run(dbt: Dbt, database: Database) -> None:
+    dbt.succeed("build", "--select", "stg_oura__tag")
+    database("create table public.given (run text default 'one')")
+    database(
+        "create function healthhub.apply_access() returns void language sql"
+        " begin atomic insert into public.given default values; end"
+    )
+    dbt.succeed("build", "--select", "stg_oura__tag")
+    assert database.one("select run from public.given") == {"run": "one"}
 
 
 def test_who_reads_a_view_sees_what_its_tables_show(database: Database) -> None:

@@ -22,9 +22,7 @@
         from {{ documents }} as candidate
         where {{ changed_since_last_reading('candidate') }}
             and candidate.deleted_at is null
-        {% for rule in contract_rules(model) %}
-            and ({{ rule.condition }}) is not false
-        {% endfor %}
+            and {{ all_of(contract_rules(model)) }} is not false
         order by {{ identity(model) | join(', ') }}, extracted_at desc
     ) as document
 {% endmacro %}
@@ -45,30 +43,32 @@
    that it is there, fits its type, and passes its checks. #}
 {% macro contract_rules(table) %}
     {% set rules = [] %}
-    {% for column in table.columns.values() %}
-        {% set name, type = column.name, column.data_type %}
-        {% set conditions = [] %}
+    {% set not_sent = times_of_a_row() %}
+    {% for column in table.columns.values() if column.name not in not_sent %}
+        {% set name = column.name %}
         {% if name in ('day', 'start_day') %}
-            {% do conditions.append(day_condition(name)) %}
+            {% do rules.append((name, day_condition(name))) %}
         {% endif %}
-        {% if bounds(type) %}
-            {% do conditions.append(name ~ ' ' ~ bounds(type)) %}
+        {% set bounds = bounds_of(column.data_type) %}
+        {% if bounds %}
+            {% do rules.append((name, name ~ ' ' ~ bounds)) %}
         {% endif %}
         {% for constraint in column.constraints %}
             {% if constraint.type == 'check' %}
-                {% do conditions.append(constraint.expression) %}
+                {% do rules.append((name, constraint.expression)) %}
             {% elif constraint.type == 'not_null' %}
-                {% do conditions.append(name ~ ' is not null') %}
+                {% do rules.append((name, name ~ ' is not null')) %}
             {% endif %}
         {% endfor %}
-        {% if name not in times_of_a_row() %}
-            {% for condition in conditions %}
-                {% do rules.append({'column': name, 'condition': condition}) %}
-            {% endfor %}
-        {% endif %}
     {% endfor %}
     {% do return(rules) %}
 {% endmacro %}
+
+
+{# False as soon as one of the conditions is. #}
+{% macro all_of(rules) -%}
+    (({{ rules | map(attribute=1) | join(') and (') }}))
+{%- endmacro %}
 
 
 {# Between the founding of Oura and tomorrow, which it is beyond the date line. #}
@@ -78,7 +78,7 @@
 
 
 {# NaN is above all numbers, and what is no time was read as -infinity. #}
-{% macro bounds(type) %}
+{% macro bounds_of(type) %}
     {% if type == 'smallint' %}
         {% do return('between -32768 and 32767') %}
     {% elif type == 'integer' %}

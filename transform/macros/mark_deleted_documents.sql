@@ -27,5 +27,5 @@
             and document.{{ day }} < sync_window.window_end + 1
         {% endif %};
     {% endfor %}
-    {{ remember_reading('sync_windows') }}
+    {{ remember('sync_windows') }}
 {% endmacro %}

@@ -14,13 +14,10 @@
     {% endfor %}
 
     create schema if not exists {{ staging_schema() }};
-    create table if not exists {{ readings() }} (
+    create table if not exists {{ memory() }} (
         model text primary key,
+        checksum text not null,
         read_at timestamp not null
-    );
-    create table if not exists {{ views() }} (
-        model text primary key,
-        checksum text not null
     );
     create schema if not exists raw_oura;
     {% for source in graph.sources.values() %}

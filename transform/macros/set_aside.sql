@@ -23,31 +23,41 @@
 {% endmacro %}
 
 
-{# The documents that break the contract of a table, with each reason. #}
+{# The documents that break the contract of a table, with each reason. What a
+   value that cannot be read has become stands in macros/parse.sql. #}
 {% macro checked_documents(table, is_revisited) %}
+    {% set rules = contract_rules(table) %}
     select
         candidate.user_id,
         candidate.stream,
         '{{ table.name }}' as table_name,
         {{ name_of_document() }} as document,
-        case
-            when candidate.deleted_at is not null then '{}'
-            else array_remove(array[
-                {% for rule in contract_rules(table) %}
-                    {{ broken_rule(rule) }}
-                    {{- ',' if not loop.last }}
+        array(
+            select case
+                when rule.value is null then rule.name || ' is missing'
+                when rule.value = 'NaN' then rule.name || ' is no number'
+                when rule.value = '-infinity' then rule.name || ' is no time'
+                else rule.name || ' is ' || rule.value || ', not ' || rule.text
+            end
+            from (
+                values
+                {% for name, condition in rules %}
+                    (
+                        '{{ name }}',
+                        cast({{ name }} as text),
+                        '{{ condition | replace("'", "''") }}',
+                        {{ condition }}
+                    ){{ ',' if not loop.last }}
                 {% endfor %}
-            ], null)
-        end as reasons,
+            ) as rule (name, value, text, is_kept)
+            where rule.is_kept is false and candidate.deleted_at is null
+        ) as reasons,
         candidate.content,
         candidate.extracted_at
     from {{ ref(table.refs[0].name) }} as candidate
     where {{ changed_since_last_reading('candidate') }}
         and (
-            {% for rule in contract_rules(table) %}
-                ({{ rule.condition }}) is false
-                {{- ' or' if not loop.last }}
-            {% endfor %}
+            {{ all_of(rules) }} is false
             {% if is_revisited %}
                 or exists (
                     select from {{ this }} as known
@@ -66,21 +76,6 @@
         candidate.content ->> 'timestamp',
         candidate.content ->> 'day'
     )
-{%- endmacro %}
-
-
-{# What a value that cannot be read has become stands in macros/parse.sql. #}
-{% macro broken_rule(rule) -%}
-    case
-        when ({{ rule.condition }}) is not false then null
-        when {{ rule.column }} is null then '{{ rule.column }} is missing'
-        when cast({{ rule.column }} as text) = 'NaN'
-            then '{{ rule.column }} is no number'
-        when cast({{ rule.column }} as text) = '-infinity'
-            then '{{ rule.column }} is no time'
-        else '{{ rule.column }} is ' || cast({{ rule.column }} as text)
-            || ', not {{ rule.condition | replace("'", "''") }}'
-    end
 {%- endmacro %}
 
 

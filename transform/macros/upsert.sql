@@ -1,5 +1,5 @@
 {#
-    The incremental strategy `upsert`. Of the rows that come in, those that say
+    How what comes in gets into a table. Of the rows that come in, those that say
     something new are written by INSERT ... ON CONFLICT DO UPDATE: created_at
     stays what it was, updated_at tells when the content last changed, and a
     document never gives way to one with an older source_timestamp. Rows that
@@ -7,19 +7,18 @@
     writes, each row that it meets.
 #}
 
-{% macro get_incremental_upsert_sql(arg_dict) %}
-    {% set known = arg_dict['target_relation'] %}
-    {% set incoming = arg_dict['temp_relation'] %}
-    {% set columns = arg_dict['dest_columns'] | map(attribute='name') | list %}
+{% macro upsert(known, sql) %}
+    {% set incoming = 'pg_temp.incoming' %}
+    {% set columns = model.columns.keys() | list %}
     {% set key = primary_key(model) %}
     {% set content = columns | reject('in', key + times_of_a_row()) | list %}
 
+    create temp table incoming on commit drop as {{ sql }};
+
     {% if holds_documents() %}
-        {% do run_query(delete_gone_documents(known, key)) %}
+        {{ delete_gone_documents(known, key) }};
         {% if identity(model) != key %}
-            {% do run_query(
-                delete_moved_documents(known, incoming, key, content)
-            ) %}
+            {{ delete_moved_documents(known, incoming, key, content) }};
         {% endif %}
     {% endif %}
 
@@ -110,25 +109,6 @@
         {%- if not loop.last %} and {% endif -%}
     {%- endfor -%}
 {%- endmacro %}
-
-
-{# Called by dbt for on_schema_change: a column that the contract has gained is
-   added. dbt's own way asks the database five times what the contract says. #}
-{% macro postgres__process_schema_changes(
-    on_schema_change, source_relation, target_relation
-) %}
-    {% set known = run_query(
-        "select attname from pg_catalog.pg_attribute where attnum > 0"
-        ~ " and attrelid = cast('" ~ target_relation ~ "' as regclass)"
-    ).columns[0].values() %}
-    {% for column in model.columns.values() if column.name not in known %}
-        {% do run_query(
-            'alter table ' ~ target_relation ~ ' add column ' ~ column.name
-            ~ ' ' ~ column.data_type
-        ) %}
-    {% endfor %}
-    {% do return(model.columns.values() | list) %}
-{% endmacro %}
 
 
 {% macro times_of_a_row() %}

@@ -2,6 +2,7 @@
     A view is made anew only when what it says has changed. So a run need not
     make thirty views again, and the grants on them and what others have built
     on them last. dbt's own way drops each view, with all that depends on it.
+    Who reads a view sees what the tables below let them see.
 #}
 
 {% materialization view, adapter='postgres' %}
@@ -12,37 +13,15 @@
     {% if existing and existing.is_view and is_as_built(checksum) %}
         {% call noop_statement('main', 'UNCHANGED') %}{{ sql }}{% endcall %}
     {% else %}
-        {{ run_hooks(pre_hooks) }}
         {% do drop_relation_if_exists(existing) %}
         {% call statement('main') %}
-            {{ get_create_view_as_sql(view, sql) }}
-            {{ remember_view(checksum) }}
+            {{ remember(model.name, checksum) }}
+            {{ get_create_view_as_sql(view, sql) }};
+            alter view {{ view }} set (security_invoker = true);
+            {{ describe(view) }}
         {% endcall %}
-        {% do apply_grants(view, config.get('grants'), should_revoke=false) %}
-        {% do persist_docs(view, model) %}
-        {{ run_hooks(post_hooks) }}
         {% do adapter.commit() %}
     {% endif %}
 
     {{ return({'relations': [view]}) }}
 {% endmaterialization %}
-
-
-{% macro views() %}{{ staging_schema() }}.views{% endmacro %}
-
-
-{% macro is_as_built(checksum) %}
-    {% if flags.FULL_REFRESH %}{% do return(false) %}{% endif %}
-    {% set rows = run_query(
-        "select 1 from " ~ views() ~ " where model = '" ~ model.name
-        ~ "' and checksum = '" ~ checksum ~ "'"
-    ).rows %}
-    {% do return(rows | length > 0) %}
-{% endmacro %}
-
-
-{% macro remember_view(checksum) %}
-    insert into {{ views() }} (model, checksum)
-    values ('{{ model.name }}', '{{ checksum }}')
-    on conflict (model) do update set checksum = excluded.checksum
-{% endmacro %}
