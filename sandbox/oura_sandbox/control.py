@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from oura_sandbox import scopes
+from oura_sandbox.accounts import Standing
 from oura_sandbox.documents import merge
 from oura_sandbox.errors import bad_request, forbidden, not_found, reply
 from oura_sandbox.faults import Fault
@@ -56,6 +57,7 @@ class Control:
                 Route(document, self.patch_document, methods=["PATCH"]),
                 Route(document, self.delete_document, methods=["DELETE"]),
                 Route("/accounts", self.show_accounts),
+                Route("/accounts", self.open_account, methods=["POST"]),
                 Route("/accounts/{number}", self.patch_account, methods=["PATCH"]),
                 Route("/tokens", self.issue_tokens, methods=["POST"]),
                 Route("/tokens", self.expire_tokens, methods=["DELETE"]),
@@ -99,23 +101,12 @@ class Control:
 
     async def show_accounts(self, _: Request) -> Response:
         """Show the accounts, and the token of each that never expires."""
-        return reply(
-            [
-                {
-                    "number": account.number,
-                    "token": account.token,
-                    "user_id": personal_info(account.person)["id"],
-                    "timezone": account.person.traits.home.key,
-                    "lapsed": account.standing.lapsed,
-                    "scopes": [
-                        scope
-                        for scope in scopes.SCOPES
-                        if scope in account.standing.scopes
-                    ],
-                }
-                for account in self._state.accounts.values()
-            ]
-        )
+        return reply([_shown(account) for account in self._state.accounts.values()])
+
+    async def open_account(self, request: Request) -> Response:
+        """Let one more wearer in, who may share less than everything."""
+        account = self._state.open_account(await _body(request, Standing))
+        return reply(_shown(account), 201)
 
     async def patch_account(self, request: Request) -> Response:
         """Change what a wearer shares, or whether they are still a member."""
@@ -221,6 +212,18 @@ class OnlyFromHere:
             reason = "The control routes answer this machine only"
             raise forbidden(reason)
         await self._app(scope, receive, send)
+
+
+def _shown(account: Account) -> dict[str, object]:
+    standing = account.standing
+    return {
+        "number": account.number,
+        "token": account.token,
+        "user_id": personal_info(account.person)["id"],
+        "timezone": account.person.traits.home.key,
+        "lapsed": standing.lapsed,
+        "scopes": [scope for scope in scopes.SCOPES if scope in standing.scopes],
+    }
 
 
 def _find(request: Request, route: DocumentRoute, account: Account) -> bytes:

@@ -71,8 +71,12 @@ class Grants:
     def __post_init__(self) -> None:
         """Give each account a token that never expires."""
         for account in self.accounts:
-            grant = Grant(account, account.standing.scopes)
-            self.access[account.token] = Access(grant, None)
+            self.welcome(account)
+
+    def welcome(self, account: Account) -> None:
+        """Give an account its token that never expires, for what it shares now."""
+        grant = Grant(account, account.standing.scopes)
+        self.access[account.token] = Access(grant, None)
 
     def reset(self) -> None:
         """Forget everything that was handed out since the start."""

@@ -14,6 +14,7 @@ from oura_sandbox.grants import Grants
 from oura_sandbox.limits import Limiter
 
 if TYPE_CHECKING:
+    from oura_sandbox.accounts import Standing
     from oura_sandbox.options import Options
 
 REMEMBERED = 100_000
@@ -44,6 +45,14 @@ class State:
         """Return an account by what a client calls it."""
         return self.accounts.get(int(number) if number.isdecimal() else 0)
 
+    def open_account(self, standing: Standing) -> Account:
+        """Let one more wearer in, until the next reset."""
+        account = Account(len(self.accounts) + 1, self.today, self._options)
+        account.standing = standing
+        self.accounts[account.number] = account
+        self.grants.welcome(account)
+        return account
+
     def begin(self, fault: Fault) -> int:
         """Let something go wrong from now on; return the number to end it by."""
         number = next(self._numbers)
@@ -52,6 +61,8 @@ class State:
 
     def reset(self) -> None:
         """Undo everything that was changed since the start."""
+        for number in [n for n in self.accounts if n > self._options.accounts]:
+            del self.accounts[number]
         for account in self.accounts.values():
             account.reset()
         self.settings = self._options.settings

@@ -114,6 +114,20 @@ def test_a_wearer_can_change_their_mind(several: Sandbox) -> None:
     assert httpx.patch(f"{several.url}/_sandbox/accounts/9", json={}).is_client_error
 
 
+def test_another_wearer_may_come_while_it_runs(several: Sandbox) -> None:
+    url = f"{several.url}/_sandbox/accounts"
+    answer = httpx.post(url, json={"scopes": ["daily"]})
+    assert answer.status_code == 201
+    opened = answer.json()
+    assert (opened["number"], opened["token"]) == (4, "sandbox-token-4")
+    assert get(several, "daily_sleep", opened["token"]).json()["data"]
+    assert get(several, "heartrate", opened["token"]).status_code == 401
+    assert issue(several, account=4)["access_token"]
+    httpx.post(f"{several.url}/_sandbox/reset")
+    assert get(several, "daily_sleep", opened["token"]).status_code == 401
+    assert len(httpx.get(url).json()) == 3
+
+
 def test_a_revision_is_for_one_account(several: Sandbox) -> None:
     before = get(several, "daily_sleep", "sandbox-token-2").json()["data"][0]
     url = f"{several.url}/_sandbox/documents/daily_sleep/{before['id']}"
