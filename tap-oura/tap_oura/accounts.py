@@ -71,6 +71,15 @@ def checked_user_id(value: str) -> str:
         ) from None
 
 
+def seed_from_config(config: Mapping[str, Any], user_id: str) -> str | None:
+    """The refresh token that the settings give for an account, if they do."""
+    for user in [config, *(config.get("users") or [])]:
+        if user.get("user_id") and checked_user_id(user["user_id"]) == user_id:
+            seed: str | None = user.get("refresh_token")
+            return seed
+    return None
+
+
 def oauth_client(config: Mapping[str, Any]) -> OAuthClient:
     """The application that the settings name.
 
@@ -113,7 +122,7 @@ def _named(config: Mapping[str, Any]) -> list[Account]:
     for user in config["users"]:
         user_id = checked_user_id(user["user_id"])
         if token := user.get("access_token"):
-            accounts.append(Account(user_id, AccessToken(token)))
+            accounts.append(Account(user_id, _access_token(token)))
             continue
         store = store or token_store(config)
         seed = user.get("refresh_token")
@@ -126,7 +135,7 @@ def _single(config: Mapping[str, Any]) -> list[Account]:
     """The one account of the short form, or all that have logged in."""
     user_id = checked_user_id(config["user_id"]) if config.get("user_id") else ""
     if token := config.get("access_token"):
-        return [Account(user_id, AccessToken(token))]
+        return [Account(user_id, _access_token(token))]
     if not config.get("token_store"):
         raise SettingError(
             "There is no token: set `access_token` (environment variable "
@@ -140,6 +149,19 @@ def _single(config: Mapping[str, Any]) -> list[Account]:
     if not user_ids:
         raise SettingError("Nobody has logged in yet. Run `tap-oura-auth login`.")
     return [Account(u, StoredLogin(u, client, store, seed)) for u in user_ids]
+
+
+def _access_token(value: str) -> AccessToken:
+    """A token from outside, which files and clipboards tend to give a line break.
+
+    Raises:
+        SettingError: It can be none.
+    """
+    if not re.fullmatch(r"[!-~]+", value.strip()):
+        raise SettingError(
+            "`access_token` holds characters that no token has: copy it again."
+        )
+    return AccessToken(value.strip())
 
 
 def _filtered(accounts: list[Account], config: Mapping[str, Any]) -> list[Account]:

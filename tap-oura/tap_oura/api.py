@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 import msgspec
@@ -23,8 +23,6 @@ from tap_oura.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from backoff.types import Details
     from singer_sdk.streams.rest import HTTPRequest
 
@@ -156,11 +154,13 @@ class OuraApi:
             )
 
         send = backoff.on_exception(
-            _pauses,
+            backoff.expo,
             RETRIABLE,
             max_tries=self._max_tries,
-            jitter=None,
-            giveup=_is_hopeless,
+            max_value=60,
+            # Without the random part, all threads would come back at once.
+            jitter=lambda pause: pause * random.uniform(1, 2),  # noqa: S311
+            giveup=_was_sat_out,
             on_backoff=log_retry,
             logger=None,
         )(self._send)
@@ -189,19 +189,44 @@ class OuraApi:
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
         token = account.credential.token()
-        response = self._send_with(token, request, account, place)
+        response = self._send_within_limits(token, request, account, place)
         try:
             check(response, str(account))
         except UnauthorizedError:
             renewed = account.credential.renew(token)
             if renewed is None:
                 raise
-            response = self._send_with(renewed, request, account, place)
+            response = self._send_within_limits(renewed, request, account, place)
             check(response, str(account))
-        except RetriableResponseError:
-            self._obey_rate_limit(response, account)
-            raise
         return msgspec.json.decode(response.content, type=body_type)
+
+    def _send_within_limits(
+        self,
+        token: str,
+        request: HTTPRequest,
+        account: Account,
+        place: Place,
+    ) -> requests.Response:
+        """Send, again each time that a limit asks to wait.
+
+        That is no failed try: where a limit is low, most requests meet it more often
+        than a request may fail.
+        """
+        patience = LONGEST_WAIT
+        while True:
+            self._rate_limit.wait(account.user_id)
+            response = self._send_with(token, request, account, place)
+            pause = _asked_pause(response)
+            if pause is None or pause > patience:
+                return response
+            patience -= max(pause, 1.0)
+            self._rate_limit.hold(_limited(response, account), pause)
+            self._logger.warning(
+                "%s of account %s: at the rate limit, trying again in %.1f s",
+                _route(request),
+                account,
+                pause,
+            )
 
     def _send_with(
         self,
@@ -211,7 +236,6 @@ class OuraApi:
         place: Place,
     ) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
-        self._rate_limit.wait(account.user_id)
         started = time.monotonic()
         response = self._session().request(
             request.method,
@@ -254,27 +278,26 @@ class OuraApi:
         assert isinstance(session, requests.Session)  # noqa: S101
         return session
 
-    def _obey_rate_limit(self, response: requests.Response, account: Account) -> None:
-        """After a 429, hold back everything that the limit covers.
-
-        Oura has a limit per access token and one per application (OpenAPI 1.34+).
-        """
-        if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            return
-        tier = response.headers.get("X-RateLimit-Tier", "")
-        covers_all = "app" in tier.lower() or "client" in tier.lower()
-        who = RateLimit.EVERYBODY if covers_all else account.user_id
-        if (seconds := _retry_after(response)) is not None:
-            self._rate_limit.hold(who, seconds)
-
 
 def _route(request: HTTPRequest) -> str:
     """The route's name, which is the end of its path."""
     return request.url.rpartition("/")[2]
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _limited(response: requests.Response, account: Account) -> str:
+    """Whom a 429 holds back.
+
+    Oura has a limit per access token and one per application (OpenAPI 1.34+).
+    """
+    tier = response.headers.get("X-RateLimit-Tier", "").lower()
+    covers_all = "app" in tier or "client" in tier
+    return RateLimit.EVERYBODY if covers_all else account.user_id
+
+
+def _asked_pause(response: requests.Response) -> float | None:
     """Seconds that a 429 asks to wait, by either of its headers."""
+    if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
     headers = response.headers
     if (value := headers.get("Retry-After", "")).isdecimal():
         return float(value)
@@ -283,27 +306,12 @@ def _retry_after(response: requests.Response) -> float | None:
     return None
 
 
-def _pauses() -> Generator[float, Any, None]:
-    """Seconds before each next try: as Oura says, or doubling from one."""
-    doubling = backoff.expo(max_value=60)
-    doubling.send(None)
-    error = yield 0.0
-    while True:
-        asked = (
-            _retry_after(error.response)
-            if isinstance(error, RetriableResponseError)
-            else None
-        )
-        # Without the random part, all threads would come back at once.
-        pause = next(doubling) * random.uniform(1, 2)  # noqa: S311
-        error = yield pause if asked is None else asked
-
-
-def _is_hopeless(error: Exception) -> bool:
-    """Whether the wait that Oura asks for is none that a run can sit out."""
-    if not isinstance(error, RetriableResponseError):
-        return False
-    return (_retry_after(error.response) or 0.0) > LONGEST_WAIT
+def _was_sat_out(error: Exception) -> bool:
+    """Whether a limit asks for longer than a run can wait."""
+    return (
+        isinstance(error, RetriableResponseError)
+        and _asked_pause(error.response) is not None
+    )
 
 
 def _reason(error: BaseException | None) -> str:

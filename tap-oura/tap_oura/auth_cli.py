@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 from cryptography.fernet import Fernet
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_oura import settings
 from tap_oura.accounts import (
     Account,
     accounts_from_config,
     checked_user_id,
     oauth_client,
+    seed_from_config,
     token_store,
 )
-from tap_oura.callback import CallbackServer, answer_from
-from tap_oura.credentials import AccessToken, StoredLogin
-from tap_oura.errors import OuraError, Outcome, UnauthorizedError
+from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
+from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
+from tap_oura.errors import OuraError, Outcome, SettingError, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
@@ -64,12 +65,19 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
     help="The tap's settings as JSON. Without it they come from TAP_OURA_*.",
 )
 @click.pass_context
+@one_sentence
 def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
     """Log accounts of Oura in and out, and see who is."""
     if config_file:
-        context.obj = msgspec.json.decode(config_file.read())
+        try:
+            config = msgspec.json.decode(config_file.read(), type=dict[str, Any])
+        except msgspec.MsgspecError:
+            raise SettingError(f"{config_file.name} is no JSON object.") from None
     else:
-        context.obj = parse_environment_config(TapOura.config_jsonschema, "TAP_OURA_")
+        config = settings.from_environment()
+    if problems := settings.problems(config):
+        raise SettingError(" ".join(problems))
+    context.obj = config
 
 
 @main.command()
@@ -90,11 +98,13 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
     if user_id:
         user_id = checked_user_id(user_id)
     client, store = oauth_client(config), token_store(config)
-    redirect_uri = config.get("redirect_uri") or default("redirect_uri")
-    tokens = consent(client, redirect_uri, browser=browser)
+    tokens = consent(client, config["redirect_uri"], browser=browser)
     user_id = user_id or find_user_id(config, tokens)
     with store.lock(user_id) as slot:
-        slot.put(Login(tokens))
+        # The seed that the settings still give is older than this login.
+        seed = seed_from_config(config, user_id)
+        known = slot.login.seed if slot.login else None
+        slot.put(Login(tokens, seed=fingerprint(seed) if seed else known))
     click.echo(f"Account {user_id} is logged in.")
     show_scopes(tokens)
 
@@ -118,7 +128,7 @@ def list_(config: dict[str, Any]) -> None:
 @one_sentence
 def check(config: dict[str, Any]) -> None:
     """Try the token of each account, and say how it went: a line of JSON for each."""
-    tap = TapOura(config=config, validate_config=False)
+    tap = TapOura(config=config)
     for account in accounts_from_config(config):
         click.echo(json.dumps(tried(tap, account)))
 
@@ -135,7 +145,7 @@ def revoke(config: dict[str, Any], user_id: str) -> None:
     if stored is None:
         message = f"There is no login of account {user_id}."
         raise click.ClickException(message)
-    revoked = client.revoke(stored.tokens.access_token)
+    revoked = client.revoke(stored.tokens)
     store.delete(user_id)
     click.echo(f"Account {user_id} is logged out here.")
     if not revoked:
@@ -178,6 +188,12 @@ def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
 
 def catch(url: str, redirect_uri: str) -> dict[str, str]:
     """Open the browser and wait for it to come back to the redirect URI."""
+    if not is_on_this_machine(redirect_uri):
+        message = (
+            f"A login comes back to {redirect_uri}, which is not on this machine. "
+            "Use `--no-browser`, or register a `redirect_uri` at http://localhost."
+        )
+        raise click.ClickException(message)
     try:
         server = CallbackServer(redirect_uri, PATIENCE)
     except OSError as error:
@@ -198,7 +214,7 @@ def catch(url: str, redirect_uri: str) -> dict[str, str]:
 
 def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
     """The account's UUID by Oura's own id, which every token may read."""
-    tap = TapOura(config=config, validate_config=False)
+    tap = TapOura(config=config)
     account = Account("", AccessToken(tokens.access_token))
     return tap.find_user_id(account)
 
@@ -234,11 +250,6 @@ def show_scopes(tokens: Tokens) -> None:
         empty = [route.name for route in ROUTES if route.scope in missing]
         click.echo(f"  Not granted: {', '.join(missing)}")
         click.echo(f"  Will be empty: {', '.join(empty) or 'nothing'}")
-
-
-def default(setting: str) -> Any:  # noqa: ANN401
-    """The default of a setting of the tap."""
-    return TapOura.config_jsonschema["properties"][setting]["default"]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Answer = dict[str, str]
 
+#: Seconds that a visitor may say nothing.
+QUIET = 2.0
+
 PAGE = """<!doctype html><meta charset="utf-8"><title>tap-oura</title>
 <p>That was it. You can close this page and go back to the terminal."""
 
@@ -37,6 +40,9 @@ class CallbackServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            # Browsers also open connections on which they never ask anything.
+            timeout = QUIET
+
             def do_GET(self) -> None:
                 visited = urlsplit(self.path)
                 if visited.path != path:
@@ -77,10 +83,20 @@ class CallbackServer:
         return self.answer
 
 
+def is_on_this_machine(redirect_uri: str) -> bool:
+    """Whether a `CallbackServer` can wait there."""
+    try:
+        parts = urlsplit(redirect_uri)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+
+
 def answer_from(pasted: str) -> Answer:
     """The parameters of an address, or of a code that stands alone."""
     text = pasted.strip()
-    if "?" not in text and "=" not in text:
-        return {"code": text}
     query = parse_qs(urlsplit(text).query or text)
+    if query.keys().isdisjoint({"code", "error"}):
+        return {"code": text}
     return {name: values[0] for name, values in query.items()}

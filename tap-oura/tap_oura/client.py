@@ -21,7 +21,7 @@ from tap_oura.documents import DocumentParser
 from tap_oura.errors import OuraError, Outcome, UnavailableError
 from tap_oura.ledger import PENDING, ledger_entry, merged
 from tap_oura.prefetch import Job, WindowRead
-from tap_oura.windows import FIRST_DAY, PADDING, Window, split
+from tap_oura.windows import FIRST_DAY, PADDING, Window, in_utc, split
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -131,7 +131,7 @@ class OuraStream(RESTStream[str]):
             page = api.get_page(request, account, Place(str(window), len(tokens) + 1))
             yield page
             token = page.next_token
-            if token is None:
+            if not token:
                 return
             if token in tokens:
                 message = (
@@ -381,3 +381,8 @@ class TimeSeriesStream(DatedStream):
             "start_datetime": f"{window.start}T00:00:00+00:00",
             "end_datetime": f"{end}T00:00:00+00:00",
         }
+
+    @override
+    def _belongs(self, record: Record, window: Window) -> bool:
+        # Cut as it was asked for, or a sample could fall between two windows.
+        return in_utc(record["timestamp"]) in window

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from tap_oura.errors import UnauthorizedError
+from tap_oura.errors import OuraError, UnauthorizedError
 from tap_oura.oauth import Login
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class StoredLogin:
         self._store = store
         self._seed = seed
         self._tokens: Tokens | None = None
+        self._end: OuraError | None = None
         self._lock = threading.Lock()
 
     def token(self) -> str:
@@ -86,15 +88,30 @@ class StoredLogin:
                 if login and login.tokens.is_fresh and not self._is_superseded(login):
                     self._tokens = login.tokens
                 else:
-                    self._tokens = self._refresh(refused=None)
+                    self._tokens = self._refresh_to_the_end(refused=None)
             return self._tokens.access_token
 
     def renew(self, refused: str) -> str | None:
         """The next access token, fetched by whoever comes first."""
         with self._lock:
             if self._tokens is None or self._tokens.access_token == refused:
-                self._tokens = self._refresh(refused)
+                self._tokens = self._refresh_to_the_end(refused)
             return self._tokens.access_token
+
+    def _refresh_to_the_end(self, refused: str | None) -> Tokens:
+        """Refresh in a thread that Python waits for, whatever ends the run.
+
+        Cut off between Oura's answer and the storing of it, the login would be lost.
+        """
+        if self._end:
+            raise self._end
+        try:
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                return thread.submit(self._refresh, refused).result()
+        except OuraError as error:
+            if error.ends_account:
+                self._end = error
+            raise
 
     def _refresh(self, refused: str | None) -> Tokens:
         """Spend the refresh token, unless another process has done so by now."""

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tap_oura.errors import SettingError
-from tap_oura.token_store import Slot, TokenStore
+from tap_oura.errors import SettingError, TokenStoreError
+from tap_oura.token_store import LOCK_TIMEOUT, Slot, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_oura.oauth import Login
+
+#: Seconds that a database may take: SQLite to give its lock, PostgreSQL to answer.
+PATIENCE = {
+    "sqlite": {"timeout": str(LOCK_TIMEOUT)},
+    "postgresql": {"connect_timeout": "15"},
+}
 
 
 class DatabaseTokenStore(TokenStore):
@@ -35,7 +41,7 @@ class DatabaseTokenStore(TokenStore):
         """
         super().__init__(keys)
         try:
-            self._engine = sa.create_engine(_with_driver(url), pool_pre_ping=True)
+            self._engine = sa.create_engine(_completed(url), pool_pre_ping=True)
             self._create_table()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise SettingError(
@@ -45,19 +51,19 @@ class DatabaseTokenStore(TokenStore):
 
     def read(self, user_id: str) -> Login | None:
         """An account's login, without waiting for its lock."""
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             return self._read(connection, user_id)
 
     def user_ids(self) -> list[str]:
         """The accounts that have a login."""
         table = self.TABLE
         query = sa.select(table.c.user_id).where(table.c.login.is_not(None))
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             return sorted(connection.scalars(query))
 
     def delete(self, user_id: str) -> None:
         """Forget a login."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             connection.execute(
                 sa.delete(self.TABLE).where(self.TABLE.c.user_id == user_id)
             )
@@ -72,7 +78,7 @@ class DatabaseTokenStore(TokenStore):
         table = self.TABLE
         mine = table.c.user_id == user_id
         self._ensure_row(user_id)
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             connection.execute(
                 sa.update(table).where(mine).values(locks=table.c.locks + 1)
             )
@@ -81,6 +87,19 @@ class DatabaseTokenStore(TokenStore):
             if slot.changed and slot.login:
                 encrypted = self._encrypt(slot.login)
                 connection.execute(sa.update(table).where(mine).values(login=encrypted))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.IntegrityError:
+            raise
+        except sa.exc.SQLAlchemyError as error:
+            raise TokenStoreError(
+                "The database of `token_store` does not answer as it should "
+                f"({type(error).__name__}). Check it, then run again."
+            ) from None
 
     def _create_table(self) -> None:
         """Make the table, unless another process is the first."""
@@ -92,7 +111,7 @@ class DatabaseTokenStore(TokenStore):
 
     def _ensure_row(self, user_id: str) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 connection.execute(sa.insert(self.TABLE).values(user_id=user_id))
         except sa.exc.IntegrityError:
             pass  # it was there already
@@ -103,9 +122,10 @@ class DatabaseTokenStore(TokenStore):
         return self._decrypt(stored) if stored else None
 
 
-def _with_driver(url: str) -> sa.URL:
-    """The URL with the driver that this package is tested with."""
+def _completed(url: str) -> sa.URL:
+    """The URL with what it leaves open: driver and patience."""
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
-        return parsed.set(drivername="postgresql+psycopg")
-    return parsed
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    patience = PATIENCE.get(parsed.get_backend_name(), {})
+    return parsed.set(query={**patience, **parsed.query})

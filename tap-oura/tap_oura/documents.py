@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import fastjsonschema
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Record = dict[str, Any]
+
+#: Fields of a record that are not Oura's, even if it should send such names.
+OUR_FIELDS = {"user_id", "unknown_fields"}
 
 
 class DocumentParser:
@@ -34,8 +38,9 @@ class DocumentParser:
             schema: The stream's JSON schema.
             keys: Its primary key.
         """
-        self._validate = fastjsonschema.compile(schema)
-        self._known = schema["properties"].keys()
+        formats = {"date-time": _is_instant}
+        self._validate = fastjsonschema.compile(schema, formats=formats)
+        self._known = schema["properties"].keys() - OUR_FIELDS
         self._keys = keys
         self.unknown: Counter[str] = Counter()
         self.misfits: Counter[str] = Counter()
@@ -43,7 +48,10 @@ class DocumentParser:
 
     def parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
         """The record of a document, or `None` if it has no usable key."""
-        record = msgspec.json.decode(document)
+        try:
+            record = msgspec.json.decode(document)
+        except msgspec.DecodeError:  # such as a number beyond all bounds
+            record = None
         if not isinstance(record, dict):
             self.skipped += 1
             return None
@@ -74,3 +82,12 @@ class DocumentParser:
         except fastjsonschema.JsonSchemaValueException as error:
             return str(error.path[1]) if len(error.path) > 1 else ""
         return None
+
+
+def _is_instant(value: str) -> bool:
+    """Whether a text names a day and a time, with or without an offset."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return value[10:11] in {"T", "t", " "}

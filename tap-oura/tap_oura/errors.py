@@ -80,6 +80,12 @@ class MembershipLapsedError(OuraError):
     outcome = Outcome.MEMBERSHIP_LAPSED
 
 
+class TokenStoreError(OuraError):
+    """The token store does not give an account's login, or does not take it."""
+
+    ends_account = True
+
+
 class UnauthorizedError(OuraError):
     """The token is refused (401), or there is none."""
 

@@ -219,16 +219,18 @@ class OAuthClient:
             )
             raise UnauthorizedError(message) from None
 
-    def revoke(self, access_token: str) -> bool:
-        """Give an access token back. Returns whether Oura took it.
+    def revoke(self, tokens: Tokens) -> bool:
+        """Give a login back. Returns whether Oura took it.
 
-        Sources disagree on how it wants it, so it is in the query and the header.
+        Sources disagree on how it is named: by the access token in the query, or by
+        the refresh token in the header.
         """
+        bearer = tokens.refresh_token or tokens.access_token
         try:
             response = requests.post(
                 self.endpoints.revoke,
-                params={"access_token": access_token},
-                headers={"Authorization": f"Bearer {access_token}"},
+                params={"access_token": tokens.access_token},
+                headers={"Authorization": f"Bearer {bearer}"},
                 timeout=TIMEOUT,
             )
         except requests.RequestException:
@@ -282,23 +284,42 @@ class OAuthClient:
             or status == HTTPStatus.TOO_MANY_REQUESTS
         ):
             raise _ServerError(status)
-        try:
-            answer: dict[str, Any] = response.json()
-        except requests.JSONDecodeError:
-            answer = {}
+        answer = _object(response)
         if status != HTTPStatus.OK or not answer.get("access_token"):
             error = answer.get("error")
             raise RefusedTokenError(status, error if isinstance(error, str) else "")
-        scope = answer.get("scope")
         return Tokens(
             access_token=answer["access_token"],
             refresh_token=answer.get("refresh_token"),
-            expires_at=time.time() + float(answer.get("expires_in", DEFAULT_LIFETIME)),
-            scopes=tuple(s.removeprefix("extapi:") for s in scope.split())
-            if scope
-            else None,
+            expires_at=time.time() + _lifetime(answer),
+            scopes=_scopes(answer),
             endpoint=endpoint,
         )
+
+
+def _object(response: requests.Response) -> dict[str, Any]:
+    """The JSON object that a token endpoint answered, empty if it is none."""
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _lifetime(answer: Mapping[str, Any]) -> float:
+    """Seconds for which the access token is valid."""
+    try:
+        return float(answer["expires_in"])
+    except (KeyError, TypeError, ValueError):
+        return DEFAULT_LIFETIME
+
+
+def _scopes(answer: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What was granted, without the prefix that Oura may put before it."""
+    scope = answer.get("scope")
+    if not scope or not isinstance(scope, str):
+        return None
+    return tuple(name.removeprefix("extapi:") for name in scope.split())
 
 
 class _ServerError(Exception):

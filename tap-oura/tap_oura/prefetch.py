@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tap_oura.accounts import Account
     from tap_oura.client import OuraStream
     from tap_oura.errors import OuraError
+    from tap_oura.stopping import Stop
     from tap_oura.windows import Window
 
 
@@ -56,15 +57,17 @@ class Prefetcher:
     write does not leave threads idle.
     """
 
-    def __init__(self, jobs: Iterator[Job], concurrency: int) -> None:
+    def __init__(self, jobs: Iterator[Job], concurrency: int, stop: Stop) -> None:
         """Prepare; threads start with the first `take`.
 
         Args:
             jobs: Everything that will be taken, in order.
             concurrency: How many jobs may be under way.
+            stop: May end the run while it waits for a job.
         """
         self._jobs = jobs
         self._concurrency = concurrency
+        self._stop = stop
         self._ahead: deque[tuple[Job, Future[WindowRead]]] = deque()
         self._queue: SimpleQueue[tuple[Job, Future[WindowRead]]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -72,11 +75,12 @@ class Prefetcher:
     def take(self, job: Job) -> WindowRead:
         """The result of a job; one that was not announced is run at once."""
         self._fill()
-        if not self._ahead or self._ahead[0][0] != job:
-            return job.stream.read(job.account, job.window)
-        _, future = self._ahead.popleft()
-        self._fill()
-        return future.result()
+        with self._stop.waiting():
+            if not self._ahead or self._ahead[0][0] != job:
+                return job.stream.read(job.account, job.window)
+            _, future = self._ahead.popleft()
+            self._fill()
+            return future.result()
 
     def drop(self, stream: OuraStream, account: Account) -> None:
         """Forget what was announced of a stream and account that ended early."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from singer_sdk import Stream, Tap
-from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
@@ -20,13 +19,15 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
+from tap_oura import settings
 from tap_oura.accounts import Account, accounts_from_config, derived_user_id
 from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
-from tap_oura.errors import OuraError, Outcome
+from tap_oura.errors import OuraError, Outcome, SettingError, UnavailableError
 from tap_oura.ledger import PENDING, Ledger
 from tap_oura.output import BufferedWriter, StateBudget
 from tap_oura.prefetch import Job, Prefetcher
+from tap_oura.stopping import Stop, StoppedError
 from tap_oura.streams import ROUTES
 from tap_oura.sync_windows import SyncWindowsStream
 from tap_oura.windows import Period
@@ -34,7 +35,14 @@ from tap_oura.windows import Period
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import click
     from singer_sdk.plugin_base import _ConfigInput
+
+
+class Person(msgspec.Struct):
+    """What is needed of `personal_info` to know whose token it is."""
+
+    id: str
 
 
 class TapOura(Tap):
@@ -54,168 +62,14 @@ class TapOura(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    config_jsonschema = th.PropertiesList(
-        th.Property(
-            "access_token",
-            th.StringType,
-            secret=True,
-            title="Access token",
-            description="A token that was issued elsewhere, such as an old personal "
-            "access token.",
-        ),
-        th.Property(
-            "user_id",
-            th.StringType,
-            title="User id",
-            description="UUID of the account in every record. Derived from Oura's own "
-            "id of the account where it is left out.",
-        ),
-        th.Property(
-            "client_id",
-            th.StringType,
-            title="Client id",
-            description="Id of the application that you registered with Oura.",
-        ),
-        th.Property(
-            "client_secret",
-            th.StringType,
-            secret=True,
-            title="Client secret",
-            description="Secret of that application.",
-        ),
-        th.Property(
-            "refresh_token",
-            th.StringType,
-            secret=True,
-            title="Refresh token",
-            description="Begins the chain of tokens of `user_id`. A new one here wins "
-            "over the stored chain.",
-        ),
-        th.Property(
-            "token_store",
-            th.StringType,
-            secret=True,
-            title="Token store",
-            description="File path or database URL that keeps the logins, encrypted.",
-        ),
-        th.Property(
-            "token_key",
-            th.StringType,
-            secret=True,
-            title="Token key",
-            description="Fernet key of the token store. Several, separated by commas: "
-            "the first encrypts, all decrypt.",
-        ),
-        th.Property(
-            "redirect_uri",
-            th.StringType,
-            default="http://localhost:8765/callback/",
-            title="Redirect URI",
-            description="Where a login comes back to, exactly as registered with Oura.",
-        ),
-        th.Property(
-            "auth_url",
-            th.StringType,
-            title="Login URL",
-            description="Host of the login, such as a sandbox, instead of Oura's own.",
-        ),
-        th.Property(
-            "users",
-            th.ArrayType(
-                th.ObjectType(
-                    th.Property("user_id", th.StringType, required=True),
-                    th.Property("access_token", th.StringType, secret=True),
-                    th.Property("refresh_token", th.StringType, secret=True),
-                    th.Property("timezone", th.StringType),
-                )
-            ),
-            secret=True,
-            title="Users",
-            description="Several accounts: a list of `user_id` with `access_token` or "
-            "`refresh_token`, or with neither where the token store has a login.",
-        ),
-        th.Property(
-            "user_filter",
-            th.ArrayType(th.StringType),
-            title="User filter",
-            description="Read only the accounts with these `user_id`s.",
-        ),
-        th.Property(
-            "shard",
-            th.StringType,
-            title="Shard",
-            description="Read only a share of the accounts, such as 2/8, so that "
-            "several runs can divide them.",
-        ),
-        th.Property(
-            "start_date",
-            th.DateType,
-            title="Start date",
-            description="First day to read. The whole history where it is left out.",
-        ),
-        th.Property(
-            "end_date",
-            th.DateType,
-            title="End date",
-            description="Last day to read. With a start date, exactly that range is "
-            "read, whatever was read before.",
-        ),
-        th.Property(
-            "lookback_days",
-            th.IntegerType(minimum=0),
-            default=7,
-            title="Look-back days",
-            description="Days before the bookmark that each run reads again, because "
-            "Oura revises documents and delivers them late.",
-        ),
-        th.Property(
-            "reconcile_days",
-            th.IntegerType(minimum=0),
-            default=30,
-            title="Reconcile days",
-            description="Days before the bookmark that a run reads again now and then.",
-        ),
-        th.Property(
-            "reconcile_every_days",
-            th.IntegerType(minimum=1),
-            default=7,
-            title="Days between reconciles",
-            description="How often the larger look back is taken.",
-        ),
-        th.Property(
-            "api_url",
-            th.StringType,
-            default="https://api.ouraring.com",
-            title="API URL",
-            description="Where the API is.",
-        ),
-        th.Property(
-            "concurrency",
-            th.IntegerType(minimum=1, maximum=64),
-            default=8,
-            title="Concurrency",
-            description="Requests under way at the same time.",
-        ),
-        th.Property(
-            "max_tries",
-            th.IntegerType(minimum=1),
-            default=5,
-            title="Tries",
-            description="How often a request is tried before it counts as failed.",
-        ),
-        th.Property(
-            "user_agent",
-            th.StringType,
-            title="User agent",
-            description="How the tap names itself to the API.",
-        ),
-    ).to_dict()
+    config_jsonschema = settings.SCHEMA
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
         """Create the tap; the day it is stays the same until the run ends."""
         self.today: date = datetime.now(UTC).date()
         self.ledger = Ledger()
         self.state_budget = StateBudget()
+        self.stop = Stop()
         super().__init__(**kwargs)
 
     @property
@@ -275,13 +129,20 @@ class TapOura(Tap):
         request = HTTPRequest(
             url=f"{self.config['api_url'].rstrip('/')}/v2/usercollection/personal_info"
         )
-        document = msgspec.json.decode(self.api.get_document(request, account))
-        return derived_user_id(document["id"])
+        document = self.api.get_document(request, account)
+        try:
+            person = msgspec.json.decode(document, type=Person)
+        except msgspec.ValidationError:
+            raise UnavailableError(
+                "Oura does not say whose token this is: set `user_id`, a UUID of your "
+                "choice."
+            ) from None
+        return derived_user_id(person.id)
 
     @cached_property
     def prefetcher(self) -> Prefetcher:
         """Reads ahead what the streams are going to take."""
-        return Prefetcher(self._jobs(), self.config["concurrency"])
+        return Prefetcher(self._jobs(), self.config["concurrency"], self.stop)
 
     def _jobs(self) -> Iterator[Job]:
         for stream in self.streams.values():
@@ -309,39 +170,22 @@ class TapOura(Tap):
 
     # A run
 
-    @classmethod
-    @override
-    def invoke(  # type: ignore[override]
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
-    ) -> None:
-        if about:
-            cls.print_about(about_format)
-            return
+    def run(self) -> None:
+        """Read everything that is selected, and say how it went."""
+        _ = self.period
+        self.recover_pending()
         try:
-            tap = cls(
-                config=config.config if config else {},
-                state=json.load(state) if state else None,
-                catalog=json.load(catalog) if catalog else None,
-                parse_env_config=bool(config and config.parse_env),
-            )
-            _ = tap.period
-            tap.recover_pending()
-            if tap.accounts:
-                tap.sync_all()
-            tap.conclude()
-        except OuraError as error:
-            cls.tell(error)
-            sys.exit(1)
-        except ConfigValidationError as error:
-            for sentence in error.errors:
-                cls.logger.error("%s", sentence, extra={"outcome": Outcome.ERROR})  # noqa: TRY400
-            sys.exit(1)
+            with self.stop.listening():
+                with self.stop.waiting():
+                    accounts = self.accounts
+                if accounts:
+                    self.sync_all()
+        except StoppedError as stopped:
+            with suppress(StoppedError):
+                self.state_writer.write_state(self.state)
+            self.logger.error("%s", stopped)  # noqa: TRY400
+            sys.exit(stopped.exit_code)
+        self.conclude()
 
     def conclude(self) -> None:
         """Say what was odd in this run, and end it with 1 if an account failed."""
@@ -363,3 +207,88 @@ class TapOura(Tap):
     def tell(cls, failure: OuraError) -> None:
         """Say what failed: a sentence for people, and its kind for programs."""
         cls.logger.error("%s", failure, extra={"outcome": failure.outcome})
+
+    # The command
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        if about:
+            cls.print_about(about_format)
+            return
+        with cls._one_sentence():
+            given = dict(config.config) if config else {}
+            if config and config.parse_env:
+                given |= settings.from_environment()
+            tap = cls(
+                config=given,
+                state=_read("--state", state) if state else None,
+                catalog=_read("--catalog", catalog) if catalog else None,
+            )
+            tap.run()
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        with cls._one_sentence():
+            try:
+                return super().cb_config(ctx, param, value)
+            except (OSError, ValueError, TypeError):
+                raise SettingError(
+                    f"`--config` names no file of settings as JSON: {', '.join(value)}."
+                ) from None
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        with cls._one_sentence():
+            super().cb_test(ctx, param, value)
+
+    @classmethod
+    @contextmanager
+    def _one_sentence(cls) -> Iterator[None]:
+        """Say what cannot be read or meant, and end with exit code 1."""
+        try:
+            yield
+        except OuraError as error:
+            cls.tell(error)
+            sys.exit(1)
+        except ConfigValidationError as error:
+            for sentence in error.errors:
+                cls.logger.error("%s", sentence, extra={"outcome": Outcome.ERROR})  # noqa: TRY400
+            sys.exit(1)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """As the SDK does, but in words that show no value: it may be a secret."""
+        self.append_builtin_config(self.config_jsonschema)
+        problems = settings.problems(self._config)
+        if problems and raise_errors:
+            raise ConfigValidationError(problems[0], errors=problems)
+        return problems
+
+    @override
+    def _setup_signal_handlers(self) -> None:
+        """None: a run has its own."""
+
+
+def _read(option: str, file: IO[str]) -> dict[str, Any]:
+    """What a file of JSON holds.
+
+    Raises:
+        SettingError: It holds something else.
+    """
+    try:
+        return msgspec.json.decode(file.read(), type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise SettingError(f"`{option}` {file.name} is no JSON object.") from None

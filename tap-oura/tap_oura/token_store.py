@@ -11,15 +11,15 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from tap_oura.errors import SettingError
-from tap_oura.oauth import Login, Tokens
+from tap_oura.errors import SettingError, TokenStoreError
+from tap_oura.oauth import Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,20 +88,16 @@ class TokenStore(ABC):
         return len(self.user_ids())
 
     def _encrypt(self, login: Login) -> str:
-        return self._fernet.encrypt(json.dumps(asdict(login)).encode()).decode()
+        return self._fernet.encrypt(msgspec.json.encode(login)).decode()
 
     def _decrypt(self, token: str) -> Login:
         try:
-            value = json.loads(self._fernet.decrypt(token.encode()))
-        except InvalidToken:
-            raise SettingError(
+            return msgspec.json.decode(self._fernet.decrypt(token), type=Login)
+        except (InvalidToken, msgspec.MsgspecError):
+            raise TokenStoreError(
                 "The token store cannot be read with this `token_key`. "
                 "Give the key that it was written with."
             ) from None
-        tokens = value["tokens"]
-        if tokens["scopes"] is not None:
-            tokens["scopes"] = tuple(tokens["scopes"])
-        return Login(tokens=Tokens(**tokens), seed=value["seed"])
 
 
 class FileTokenStore(TokenStore):
@@ -129,7 +125,7 @@ class FileTokenStore(TokenStore):
 
     def delete(self, user_id: str) -> None:
         """Forget a login."""
-        with self._file_lock():
+        with self._hold(""):
             logins = self._load()
             logins.pop(user_id, None)
             self._save(logins)
@@ -137,29 +133,57 @@ class FileTokenStore(TokenStore):
     @contextmanager
     def lock(self, user_id: str) -> Iterator[Slot]:
         """Hold the account's lock, and the file's while it changes."""
-        with FileLock(f"{self._path}.{user_id}.lock", timeout=LOCK_TIMEOUT):
+        with self._hold(f".{user_id}"):
             slot = Slot(self.read(user_id))
             yield slot
             if slot.changed and slot.login:
-                with self._file_lock():
+                with self._hold(""):
                     self._save({**self._load(), user_id: self._encrypt(slot.login)})
 
-    def _file_lock(self) -> FileLock:
-        return FileLock(f"{self._path}.lock", timeout=LOCK_TIMEOUT)
+    @contextmanager
+    def _hold(self, whose: str) -> Iterator[None]:
+        """Hold a lock: an account's, or that of the file."""
+        lock = FileLock(f"{self._path}{whose}.lock", timeout=LOCK_TIMEOUT)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise TokenStoreError(
+                f"Another process has locked `token_store` {self._path} for three "
+                "minutes. Wait for it or end it, then run again."
+            ) from None
+        except OSError as error:
+            raise self._unusable("written", error) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _load(self) -> dict[str, str]:
         try:
-            logins: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError):
-            raise SettingError(
+        except OSError as error:
+            raise self._unusable("read", error) from None
+        except msgspec.MsgspecError:
+            raise TokenStoreError(
                 f"`token_store` {self._path} is not readable as a token store. "
                 "Name another file, or restore it from a backup."
             ) from None
-        return logins
 
     def _save(self, logins: dict[str, str]) -> None:
+        try:
+            self._replace(logins)
+        except OSError as error:
+            raise self._unusable("written", error) from None
+
+    def _unusable(self, use: str, error: OSError) -> TokenStoreError:
+        return TokenStoreError(
+            f"`token_store` {self._path} cannot be {use} ({error.strerror}). "
+            "Name a file of your own, in a folder of your own."
+        )
+
+    def _replace(self, logins: dict[str, str]) -> None:
         """Replace the file in one step that survives a crash."""
         with tempfile.NamedTemporaryFile(
             "w", dir=self._path.parent, prefix=self._path.name, delete=False

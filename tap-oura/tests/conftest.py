@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock as rm
 
-from fake_oura import FakeOura, Runner
+from fake_login import CLIENT, KEY, FakeLogin
+from fake_oura import USER_ID, FakeOura, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,3 +47,31 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def login() -> Iterator[FakeLogin]:
+    with FakeLogin() as server:
+        yield server
+
+
+@pytest.fixture
+def config(login: FakeLogin, tmp_path: Path) -> dict[str, Any]:
+    return {
+        **CLIENT,
+        "auth_url": login.url,
+        "api_url": login.url,
+        "user_id": USER_ID,
+        "token_store": str(tmp_path / "logins" / "store.json"),
+        "token_key": KEY,
+        "refresh_token": "refresh-0",
+    }
+
+
+@pytest.fixture(params=["file", "database"])
+def any_store(
+    request: pytest.FixtureRequest, config: dict[str, Any], tmp_path: Path
+) -> dict[str, Any]:
+    if request.param == "database":
+        config["token_store"] = f"sqlite:///{tmp_path}/store.db"
+    return config

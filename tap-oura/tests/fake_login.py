@@ -6,15 +6,23 @@ import base64
 import hashlib
 import json
 import threading
-import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep  # of its own: tests replace time.sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from cryptography.fernet import Fernet
+
+from tap_oura.accounts import accounts_from_config
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tap_oura.credentials import Credential
+
 LEGACY, PORTAL = "/oauth/token", "/oauth/v2/ext/oauth-token"
+KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 CLIENT = {"client_id": "client", "client_secret": "client-secret"}
 
 
@@ -25,6 +33,7 @@ class FakeLogin:
         self.knows_client = LEGACY
         self.expires_in = 3600
         self.scope: str | None = "extapi:daily extapi:tag"
+        self.oddities: dict[str, Any] = {}
         self.latency = 0.0
         self.current = "refresh-0"
         self.issued = 0
@@ -35,7 +44,8 @@ class FakeLogin:
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self) -> FakeLogin:  # noqa: PYI034
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        serve = partial(self._http.serve_forever, poll_interval=0.01)
+        threading.Thread(target=serve, daemon=True).start()
         return self
 
     def __exit__(
@@ -71,7 +81,7 @@ class FakeLogin:
         return 404, {}
 
     def _token(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
-        time.sleep(self.latency)
+        sleep(self.latency)
         is_refresh = form["grant_type"] == "refresh_token"
         if path != self.knows_client:
             return (400, {"error": "invalid_request"}) if is_refresh else (401, {})
@@ -94,7 +104,7 @@ class FakeLogin:
         }
         if self.scope is not None:
             answer["scope"] = self.scope
-        return 200, answer
+        return 200, answer | self.oddities
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         login = self
@@ -109,6 +119,8 @@ class FakeLogin:
 
             def _answer(self, query: str) -> None:
                 values = {name: v[0] for name, v in parse_qs(query).items()}
+                if bearer := self.headers["Authorization"]:
+                    values["authorization"] = bearer
                 status, answer = login.answer(urlsplit(self.path).path, values)
                 self.send_response(status)
                 if status == 302:
@@ -123,3 +135,8 @@ class FakeLogin:
                 pass
 
         return Handler
+
+
+def credential(config: dict[str, Any], **changes: Any) -> Credential:  # noqa: ANN401
+    (account,) = accounts_from_config(config | changes)
+    return account.credential

@@ -35,7 +35,7 @@ class FakeOura:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.page_size = 1000
         self.answers: dict[str, list[Any]] = defaultdict(list)
-        mocker.get(re.compile(re.escape(API)), json=self._answer)
+        mocker.get(re.compile(re.escape(API)), text=self._text)
 
     def daily(self, route: str, *days: str, **fields: Any) -> None:  # noqa: ANN401
         for day in days:
@@ -43,7 +43,10 @@ class FakeOura:
             self.documents[route].append(document)
 
     def answer_next(self, route: str, *answers: Any) -> None:  # noqa: ANN401
-        """Answer the next requests with (status, body[, headers]) or an exception."""
+        """Answer the next requests with (status, body[, headers]) or an exception.
+
+        A body that is a text is sent as it stands, anything else as JSON.
+        """
         self.answers[route].extend(answers)
 
     def bounds(self, route: str) -> list[tuple[str, str]]:
@@ -55,6 +58,10 @@ class FakeOura:
             for name, query in self.asked
             if name == route and "next_token" not in query
         ]
+
+    def _text(self, request: _RequestObjectProxy, context: _Context) -> str:
+        answer = self._answer(request, context)
+        return answer if isinstance(answer, str) else json.dumps(answer)
 
     def _answer(self, request: _RequestObjectProxy, context: _Context) -> Any:  # noqa: ANN401
         route = request.path.rpartition("/")[2]

@@ -5,59 +5,133 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
+from cryptography.fernet import Fernet
+
+from fake_oura import USER_ID
+from tap_oura.tap import TapOura
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from click.testing import Result
 
+COMMAND = (sys.executable, "-m", "tap_oura")
 UNREACHABLE = "http://127.0.0.1:9"
+LOGIN = {
+    "user_id": USER_ID,
+    "client_id": "client",
+    "client_secret": "secret-s",
+    "refresh_token": "secret-r",
+    "token_key": Fernet.generate_key().decode(),
+}
 
 
-def tap(tmp_path: Path, **config: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps({"api_url": UNREACHABLE, "max_tries": 1, **config}))
-    return subprocess.run(
-        [sys.executable, "-m", "tap_oura", "--config", file],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
+def tap(*arguments: str, **config: Any) -> Result:  # noqa: ANN401
+    """Run the command in this process, without its console logging."""
+    text = json.dumps({"api_url": UNREACHABLE, "max_tries": 1, **config})
+    Path("config.json").write_text(text)
+    command = TapOura.get_singer_command()
+    return CliRunner().invoke(command, ["--config", "config.json", *arguments])
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
         ({}, "There is no token: set `access_token`"),
         (
-            {"access_token": "t", "start_date": "soon"},
+            {"start_date": "soon"},
             "`start_date` is not a date: 'soon'. Write it as YYYY-MM-DD.",
         ),
         (
-            {"access_token": "t", "start_date": "2026-02-02", "end_date": "2026-02-01"},
+            {"start_date": "2026-02-02", "end_date": "2026-02-01"},
             "`end_date` 2026-02-01 is before `start_date` 2026-02-02",
         ),
-        (
-            {"access_token": "t", "user_id": "me"},
-            "`user_id` is not a UUID: 'me'",
-        ),
+        ({"access_token": "t", "user_id": "me"}, "`user_id` is not a UUID: 'me'"),
         ({"access_token": "t"}, "No connection to 127.0.0.1:9"),
+        ({"access_token": "secret-é"}, "`access_token` holds characters"),
+        ({"access_token": ["secret-t"]}, "`access_token` has to be of type string."),
+        ({"users": "secret-t"}, "`users` has to be of type array."),
+        ({"users": [{"access_token": "secret-t"}]}, "`users[0]` lacks `user_id`."),
+        ({"lookback_days": -1}, "`lookback_days` has to be at least 0."),
+        ({"concurrency": 65}, "`concurrency` has to be at most 64."),
+        ({"api_url": "oura"}, "`api_url` has to begin with http:// or https://"),
+        ({**LOGIN, "token_store": "config.json"}, "is not readable as a token store"),
+        ({**LOGIN, "token_store": "."}, "cannot be read (Is a directory)"),
+        ({**LOGIN, "token_store": "config.json/x"}, "cannot be made (File exists)"),
+        (
+            {**LOGIN, "token_store": f"postgresql://me:secret-p@{UNREACHABLE[7:]}/x"},
+            "The database of `token_store` cannot be used (OperationalError)",
+        ),
+        ({**LOGIN, "token_store": "x://secret-p"}, "cannot be used (NoSuchModuleError"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_1(
-    tmp_path: Path, config: dict[str, str], sentence: str
+    caplog: pytest.LogCaptureFixture, config: dict[str, Any], sentence: str
 ) -> None:
-    result = tap(tmp_path, **config)
-    assert result.returncode == 1
-    errors = [line for line in result.stderr.splitlines() if "ERROR" in line]
-    assert len(errors) == 1
-    assert sentence in errors[0]
-    assert "Traceback" not in result.stderr
-    assert '"RECORD"' not in result.stdout
+    caplog.set_level("INFO")
+    result = tap(**config)
+    assert result.exit_code == 1
+    [error] = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert sentence in error
+    assert "secret-" not in caplog.text + result.output
+    assert '"outcome":"ok"' not in result.stdout
 
 
-def test_discovery_and_about_need_no_settings_and_no_network(tmp_path: Path) -> None:
-    for option in ("--discover", "--about"):
-        command = [sys.executable, "-m", "tap_oura", option]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+def test_a_file_that_is_no_json_is_named(
+    folder: Path, caplog: pytest.LogCaptureFixture, option: str
+) -> None:
+    (folder / "broken.json").write_text("{")
+    assert tap(option, "broken.json").exit_code == 1
+    assert f"`{option}`" in caplog.records[-1].getMessage()
+    assert "broken.json" in caplog.records[-1].getMessage()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_variable_that_cannot_be_read_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TAP_OURA_CONCURRENCY", "many")
+    assert tap("--config", "ENV").exit_code == 1
+    assert "A variable TAP_OURA_* cannot be read" in caplog.records[-1].getMessage()
+
+
+def test_discovery_needs_no_settings_and_no_network(folder: Path) -> None:
+    command = [*COMMAND, "--discover"]
+    result = subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert len(json.loads(result.stdout)["streams"]) == 20
+
+
+@pytest.mark.usefixtures("folder")
+def test_about_needs_no_settings_and_no_network() -> None:
+    result = CliRunner().invoke(TapOura.get_singer_command(), ["--about"])
+    assert result.exit_code == 0
+    assert "access_token" in result.stdout
+
+
+def test_a_reader_that_ends_early_is_one_sentence(folder: Path) -> None:
+    config = {"access_token": "t", "user_id": USER_ID}
+    (folder / "config.json").write_text(json.dumps(config))
+    with subprocess.Popen(
+        [*COMMAND, "--config", "config.json"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.endswith("Whoever reads the records has ended: see what it says.\n")
+    assert "Traceback" not in said

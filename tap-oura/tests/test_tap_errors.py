@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,7 +150,24 @@ def test_retry_after_is_obeyed(
     oura.answer_next("daily_stress", (429, {}, limit))
     result = run("daily_stress", **RANGE)
     assert result.days("daily_stress") == ["2026-03-09"]
-    assert any(17 <= pause < 18.1 for pause in no_pauses)
+    assert any(16 < pause <= 17 for pause in no_pauses)
+
+
+def test_a_low_limit_takes_longer_but_no_tries(oura: FakeOura, run: Runner) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    reset = {"X-RateLimit-Reset": str(int(time.time()) + 20)}
+    limits: list[Any] = [(429, {}, {"Retry-After": "30"}), (429, {}, reset)]
+    oura.answer_next("daily_stress", *limits * 3)
+    result = run("daily_stress", max_tries=2, **RANGE)
+    assert result.exit_code == 0
+    assert result.days("daily_stress") == ["2026-03-09"]
+
+
+def test_a_limit_is_not_waited_for_for_ever(oura: FakeOura, run: Runner) -> None:
+    oura.answer_next("daily_stress", *[(429, {}, {"Retry-After": "100"})] * 9)
+    result = run("daily_stress", **RANGE)
+    assert result.exit_code == 1
+    assert len(oura.asked) == 4
 
 
 def test_a_wait_that_no_run_can_sit_out_is_not_waited_for(

@@ -1,0 +1,222 @@
+"""The settings: what they are called, what they mean, and what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_oura.errors import SettingError
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+ENVIRONMENT_PREFIX = "TAP_OURA_"
+
+WEB_ADDRESS = th.StringType(pattern=r"^https?://[^\s/]+")
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="A token that was issued elsewhere, such as an old personal "
+        "access token.",
+    ),
+    th.Property(
+        "user_id",
+        th.StringType,
+        title="User id",
+        description="UUID of the account in every record. Derived from Oura's own "
+        "id of the account where it is left out.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client id",
+        description="Id of the application that you registered with Oura.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="Secret of that application.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description="Begins the chain of tokens of `user_id`. A new one here wins "
+        "over the stored chain.",
+    ),
+    th.Property(
+        "token_store",
+        th.StringType,
+        secret=True,
+        title="Token store",
+        description="File path or database URL that keeps the logins, encrypted.",
+    ),
+    th.Property(
+        "token_key",
+        th.StringType,
+        secret=True,
+        title="Token key",
+        description="Fernet key of the token store. Several, separated by commas: "
+        "the first encrypts, all decrypt.",
+    ),
+    th.Property(
+        "redirect_uri",
+        WEB_ADDRESS,
+        default="http://localhost:8765/callback/",
+        title="Redirect URI",
+        description="Where a login comes back to, exactly as registered with Oura.",
+    ),
+    th.Property(
+        "auth_url",
+        WEB_ADDRESS,
+        title="Login URL",
+        description="Host of the login, such as a sandbox, instead of Oura's own.",
+    ),
+    th.Property(
+        "users",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("user_id", th.StringType, required=True),
+                th.Property("access_token", th.StringType, secret=True),
+                th.Property("refresh_token", th.StringType, secret=True),
+                th.Property("timezone", th.StringType),
+            )
+        ),
+        secret=True,
+        title="Users",
+        description="Several accounts: a list of `user_id` with `access_token` or "
+        "`refresh_token`, or with neither where the token store has a login.",
+    ),
+    th.Property(
+        "user_filter",
+        th.ArrayType(th.StringType),
+        title="User filter",
+        description="Read only the accounts with these `user_id`s.",
+    ),
+    th.Property(
+        "shard",
+        th.StringType,
+        title="Shard",
+        description="Read only a share of the accounts, such as 2/8, so that "
+        "several runs can divide them.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateType,
+        title="Start date",
+        description="First day to read. The whole history where it is left out.",
+    ),
+    th.Property(
+        "end_date",
+        th.DateType,
+        title="End date",
+        description="Last day to read. With a start date, exactly that range is "
+        "read, whatever was read before.",
+    ),
+    th.Property(
+        "lookback_days",
+        th.IntegerType(minimum=0),
+        default=7,
+        title="Look-back days",
+        description="Days before the bookmark that each run reads again, because "
+        "Oura revises documents and delivers them late.",
+    ),
+    th.Property(
+        "reconcile_days",
+        th.IntegerType(minimum=0),
+        default=30,
+        title="Reconcile days",
+        description="Days before the bookmark that a run reads again now and then.",
+    ),
+    th.Property(
+        "reconcile_every_days",
+        th.IntegerType(minimum=1),
+        default=7,
+        title="Days between reconciles",
+        description="How often the larger look back is taken.",
+    ),
+    th.Property(
+        "api_url",
+        WEB_ADDRESS,
+        default="https://api.ouraring.com",
+        title="API URL",
+        description="Where the API is.",
+    ),
+    th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=64),
+        default=8,
+        title="Concurrency",
+        description="Requests under way at the same time.",
+    ),
+    th.Property(
+        "max_tries",
+        th.IntegerType(minimum=1),
+        default=5,
+        title="Tries",
+        description="How often a request is tried before it counts as failed.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="How the tap names itself to the API.",
+    ),
+).to_dict()
+
+
+def from_environment() -> dict[str, Any]:
+    """The settings that TAP_OURA_* variables give.
+
+    Raises:
+        SettingError: A number or a list cannot be read.
+    """
+    try:
+        return parse_environment_config(SCHEMA, ENVIRONMENT_PREFIX)
+    except ValueError:
+        raise SettingError(
+            f"A variable {ENVIRONMENT_PREFIX}* cannot be read: "
+            "numbers are written in digits, and lists as JSON."
+        ) from None
+
+
+def problems(config: dict[str, Any]) -> list[str]:
+    """What is wrong with the settings; those that are left out get their defaults."""
+    return [
+        _sentence(error) for error in JSONSchemaValidator(SCHEMA).iter_errors(config)
+    ]
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong with a setting, without its value: that may be a secret."""
+    name = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.path)
+    subject = f"`{name.lstrip('.')}`" if name else "The configuration"
+    match error.validator:
+        case "required":
+            _, missing, _ = error.message.split("'", 2)
+            return f"{subject} lacks `{missing}`."
+        case "type":
+            kinds = [k for k in _listed(error.validator_value) if k != "null"]
+            return f"{subject} has to be of type {' or '.join(kinds)}."
+        case "minimum":
+            return f"{subject} has to be at least {error.validator_value}."
+        case "maximum":
+            return f"{subject} has to be at most {error.validator_value}."
+        case "pattern":
+            return f"{subject} has to begin with http:// or https://, and a host."
+        case _:
+            return f"{subject} is not as it should be: see `tap-oura --about`."
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,74 @@
+"""Which accounts a run reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+
+from fake_login import credential
+from fake_oura import USER_ID
+from tap_oura.accounts import accounts_from_config, token_store
+
+OTHER_USER = "00000000-0000-4000-8000-000000000002"
+TWO = [
+    {"user_id": USER_ID, "access_token": "a"},
+    {"user_id": OTHER_USER, "access_token": "b", "timezone": "Asia/Tokyo"},
+]
+
+
+def user_ids(**config: Any) -> list[str]:  # noqa: ANN401
+    return [account.user_id for account in accounts_from_config(config)]
+
+
+def test_users_may_be_filtered_and_shared_out() -> None:
+    assert user_ids(users=TWO) == [USER_ID, OTHER_USER]
+    assert user_ids(users=TWO, user_filter=[OTHER_USER]) == [OTHER_USER]
+    many = [
+        {"user_id": f"00000000-0000-4000-8000-{n:012}", "access_token": "t"}
+        for n in range(100)
+    ]
+    shares = [user_ids(users=many, shard=f"{n}/3") for n in (1, 2, 3)]
+    assert sorted(chain.from_iterable(shares)) == [user["user_id"] for user in many]
+    assert all(len(share) > 20 for share in shares)
+    assert user_ids(users=many, shard="2/3") == shares[1]
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"users": TWO + TWO[:1]}, "names 7f0a1c1e-5b5c-4c0e-9f7a-3d2f1c8b9a00 twice"),
+        ({"users": TWO, "user_filter": ["you"]}, "`user_id` is not a UUID: 'you'"),
+        ({"users": TWO[:1], "user_filter": [OTHER_USER]}, "which is no account"),
+        ({"users": TWO, "shard": "0/3"}, "write it as 2/8"),
+        ({"users": TWO, "shard": "4/3"}, "write it as 2/8"),
+        ({"users": [{"user_id": "me", "access_token": "a"}]}, "is not a UUID: 'me'"),
+        ({"users": [{"user_id": USER_ID}]}, "A login needs `token_store`"),
+        ({"token_store": "x"}, "needs `token_key`"),
+        ({"token_store": "x", "token_key": "short"}, "is no Fernet key"),
+    ],
+)
+def test_accounts_that_cannot_be_are_one_sentence(
+    config: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigValidationError) as error:
+        accounts_from_config(config)
+    assert len(error.value.errors) == 1
+    assert sentence in error.value.errors[0]
+
+
+def test_all_logins_are_read_where_no_account_is_named(
+    any_store: dict[str, Any],
+) -> None:
+    config = any_store
+    credential(config).token()
+    store = token_store(config)
+    stored = store.read(USER_ID)
+    assert stored is not None
+    with store.lock(OTHER_USER) as slot:
+        slot.put(replace(stored, seed=None))
+    del config["user_id"], config["refresh_token"]
+    assert sorted(user_ids(**config)) == sorted([USER_ID, OTHER_USER])
