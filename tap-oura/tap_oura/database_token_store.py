@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class DatabaseTokenStore(TokenStore):
         super().__init__(keys)
         try:
             self._engine = sa.create_engine(_completed(url), pool_pre_ping=True)
+            weakref.finalize(self, self._engine.dispose)
             self._create_table()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise SettingError(

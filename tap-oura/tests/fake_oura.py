@@ -50,14 +50,15 @@ class FakeOura:
         self.answers[route].extend(answers)
 
     def bounds(self, route: str) -> list[tuple[str, str]]:
-        return [
+        """What was asked for, in order of time: requests overlap."""
+        return sorted(
             (
                 query.get("start_date") or query["start_datetime"],
                 query.get("end_date") or query["end_datetime"],
             )
             for name, query in self.asked
             if name == route and "next_token" not in query
-        ]
+        )
 
     def _text(self, request: _RequestObjectProxy, context: _Context) -> str:
         answer = self._answer(request, context)

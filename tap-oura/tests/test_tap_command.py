@@ -69,7 +69,7 @@ def tap(*arguments: str, **config: Any) -> Result:  # noqa: ANN401
         ({**LOGIN, "token_store": "."}, "cannot be read (Is a directory)"),
         ({**LOGIN, "token_store": "config.json/x"}, "cannot be made (File exists)"),
         (
-            {**LOGIN, "token_store": f"postgresql://me:secret-p@{UNREACHABLE[7:]}/x"},
+            {**LOGIN, "token_store": "sqlite:////secret-p/none.db"},
             "The database of `token_store` cannot be used (OperationalError)",
         ),
         ({**LOGIN, "token_store": "x://secret-p"}, "cannot be used (NoSuchModuleError"),
