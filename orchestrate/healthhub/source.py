@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OWN_ACCOUNTS = ("OURA_PAT", "TAP_OURA_USERS", "TAP_OURA_TOKEN_STORE")
 
 # Enough to look around in, and loaded in less than a minute.
-DEMO_DAYS = 120
+DEMO_DAYS = 90
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     assert called["environment"]["OURA_PAT"] == "sandbox-token"
     first = date.fromisoformat(called["environment"]["TAP_OURA_START_DATE"])
     assert timedelta(120) <= datetime.now(UTC).date() - first <= timedelta(121)
-    assert "There is no Oura account yet: the last 120 days" in output
+    assert "There is no Oura account yet: the last 90 days" in output
 
     rows |= {"2026-01-02": 81, "2026-01-03": 90}
     _, output, _ = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
