@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,13 @@ def parse(lines: str) -> list[Message]:
     """Whole lines of Singer messages; a killed tap may leave half of one."""
     whole = lines[: lines.rfind("\n") + 1]
     return [json.loads(line) for line in whole.splitlines()]
+
+
+@cache
+def discovered() -> str:
+    """The tap's catalogue, which is always the same."""
+    discover = [str(PROGRAMS / "tap-oura"), "--discover"]
+    return subprocess.run(discover, capture_output=True, text=True, check=True).stdout
 
 
 @dataclass
@@ -127,9 +135,7 @@ class Tap:
 
     def catalog(self, streams: tuple[str, ...]) -> Message:
         """The tap's catalogue with only some streams selected."""
-        discover = [str(PROGRAMS / "tap-oura"), "--discover"]
-        result = subprocess.run(discover, capture_output=True, text=True, check=True)
-        catalog: Message = json.loads(result.stdout)
+        catalog: Message = json.loads(discovered())
         for entry in catalog["streams"]:
             for item in entry["metadata"]:
                 if item["breadcrumb"] == []:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from signal import SIGINT, SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from tap_over_http import PROGRAMS, USER_ID, Output, days_ago, parse
+from tap_over_http import PROGRAMS, USER_ID, Output, Tap, days_ago, parse
 
 if TYPE_CHECKING:
-    from tap_over_http import Tap
+    from pathlib import Path
 
 OTHERS = [f"0a0a0a0a-0000-4000-8000-00000000000{n}" for n in (2, 3)]
+BACKFILL: dict[str, Any] = {
+    "streams": ("ring_battery_level",),
+    "start_date": days_ago(350),
+}
 THREE = [
     {"user_id": user_id, "access_token": f"sandbox-token{suffix}"}
     for user_id, suffix in zip([USER_ID, *OTHERS], ("", "-2", "-3"), strict=True)
@@ -43,32 +48,51 @@ def test_every_route_is_read_as_it_is_served(tap: Tap) -> None:
     assert {outcome for *_, outcome in output.outcomes()} == {"ok"}
 
 
-def test_a_killed_backfill_resumes_near_where_it_stopped(tap: Tap) -> None:
-    days, stream = 350, "ring_battery_level"
+@pytest.fixture(scope="module")
+def whole(sandbox_url: str, tmp_path_factory: pytest.TempPathFactory) -> Output:
+    """A backfill that nothing ends, of 12 windows."""
+    folder: Path = tmp_path_factory.mktemp("whole")
+    return Tap(sandbox_url, folder).with_token().run(**BACKFILL)
+
+
+@pytest.mark.parametrize("number", [SIGKILL, SIGTERM, SIGINT], ids=lambda n: n.name)
+def test_a_backfill_that_is_ended_resumes_near_where_it_stopped(
+    tap: Tap, whole: Output, number: Signals
+) -> None:
     tap = tap.with_token()
     tap.control("PATCH", "settings", {"latency_ms": 50})
-    options: dict[str, Any] = {"streams": (stream,), "start_date": days_ago(days)}
-    with subprocess.Popen(
-        tap.command(**options, concurrency=1),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    log = tap.folder / "log"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            tap.command(**BACKFILL, concurrency=1),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(8_000)]
-        process.kill()
-    killed = Output(parse("".join(lines)), "", 1)
+        process.send_signal(number)
+        lines.append(process.stdout.read())
+    said = log.read_text()
+    ended = Output(parse("".join(lines)), said, process.returncode)
+    if number is not SIGKILL:
+        assert ended.exit_code == 128 + number
+        assert lines[-1].endswith("\n")
+        assert ended.messages[-1]["type"] == "STATE"
+        [error] = ended.errors
+        assert f"Stopped by {number.name}. What was read is kept" in error
+        assert "Traceback" not in said
     tap.control("POST", "reset")
-    resumed = tap.run(**options, state=killed.state)
-    asked_again = len(tap.asked())
-    tap.control("POST", "reset")
-    whole = tap.run(**options)
+    resumed = tap.run(**BACKFILL, state=ended.state)
     assert resumed.exit_code == whole.exit_code == 0
-    assert asked_again < 0.8 * len(tap.asked())
-    instants = {r["timestamp"] for o in (killed, resumed) for r in o.records(stream)}
+    stream, start = BACKFILL["streams"][0], BACKFILL["start_date"]
+    instants = {r["timestamp"] for o in (ended, resumed) for r in o.records(stream)}
     assert instants == {r["timestamp"] for r in whole.records(stream)}
+    assert len(resumed.records(stream)) < 0.8 * len(whole.records(stream))
     windows = resumed.records("sync_windows")
-    assert min(r["window_start"] for r in windows) == days_ago(days)
+    assert min(r["window_start"] for r in windows) == start
 
 
 def test_one_account_fails_and_the_others_are_complete(tap: Tap) -> None:
@@ -102,26 +126,28 @@ def test_missing_scope_is_visible_and_no_failure(tap: Tap) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "error", "every": 2, "status": 503},
-        {"kind": "html", "every": 2},
-        {"kind": "drop", "every": 2},
-        {"kind": "cut", "every": 2},
-        {"kind": "truncate", "every": 2},
-        {"kind": "rate-limit", "times": 1, "seconds": 1, "tier": "application"},
-    ],
-    ids=lambda fault: str(fault["kind"]),
-)
-def test_what_passes_is_waited_for(tap: Tap, fault: dict[str, Any]) -> None:
-    tap.fault(route="daily_sleep", **fault)
+FAULTS: dict[str, dict[str, Any]] = {
+    "daily_sleep": {"kind": "error", "every": 2, "status": 503},
+    "daily_stress": {"kind": "html", "every": 2},
+    "daily_spo2": {"kind": "html", "every": 2, "status": 200},
+    "daily_readiness": {"kind": "drop", "every": 2},
+    "daily_resilience": {"kind": "cut", "every": 2},
+    "sleep_time": {"kind": "truncate", "every": 2},
+    "sleep": {"kind": "rate-limit", "times": 1, "seconds": 1, "tier": "application"},
+}
+
+
+def test_what_passes_is_waited_for(tap: Tap) -> None:
+    for route, fault in FAULTS.items():
+        tap.fault(route=route, **fault)
     tap.control("PATCH", "settings", {"page_size": 9})
-    output = tap.with_token().run(streams=("daily_sleep",), start_date=days_ago(20))
+    output = tap.with_token().run(streams=tuple(FAULTS), start_date=days_ago(20))
     assert output.exit_code == 0
-    assert "trying again" in output.stderr
     tap.control("DELETE", "faults")
-    assert documents(output, "daily_sleep") == tap.served("daily_sleep", 20)
+    for route in FAULTS:
+        assert f" {route} of account {USER_ID}: " in output.stderr
+        assert documents(output, route) == tap.served(route, 20), route
+    assert output.stderr.count("trying again") >= len(FAULTS)
 
 
 def test_rate_limits_of_token_and_application_are_obeyed(tap: Tap) -> None:
@@ -207,11 +233,8 @@ def test_login_on_the_consent_page_and_a_revoked_one(tap: Tap) -> None:
     assert f"There is no login of account {USER_ID}" in ended.errors[0]
 
 
-@pytest.mark.parametrize("endpoint", ["legacy", "new"])
-def test_a_chain_of_refresh_tokens_outlives_its_access_tokens(
-    tap: Tap, endpoint: str
-) -> None:
-    tap.control("PATCH", "settings", {"token_endpoint": endpoint, "token_lifetime": 61})
+def test_a_chain_of_refresh_tokens_outlives_its_access_tokens(tap: Tap) -> None:
+    tap.control("PATCH", "settings", {"token_endpoint": "new", "token_lifetime": 61})
     seed = tap.control("POST", "tokens", {"account": 1})["refresh_token"]
     tap = tap.with_store(str(tap.folder / "logins.json"))
     options: dict[str, Any] = {
