@@ -1,33 +1,41 @@
-"""How long `dbt build` takes, and how many rows it writes.
+"""How long `dbt build` takes, how many rows it writes, and what questions take then.
 
-    python bench/transform/build.py --accounts 1 --years 5 --heart-rate
-    python bench/transform/build.py --accounts 200 --years 0.25
+    python bench/transform/build.py --accounts 1 --years 5 --heart-rate-days 1825
+    python bench/transform/build.py --accounts 200 --years 2 --heart-rate-days 60
 
-Every row is one run of the real command on an embedded PostgreSQL of its own. The
-documents of one wearer come from the sandbox, by the tap and the target; those of
-further accounts are copies of them, and heart rate and battery levels, being many, are
-made in SQL. Everything was loaded two days ago, except for what the daily run finds.
+Every run is the real command on an embedded PostgreSQL of its own. The documents of
+one wearer come from the sandbox, by the tap and the target; those of further accounts
+are copies of them, and heart rate and battery levels, being many, are made in SQL.
+Everything was loaded two days ago, except for what the daily run finds; and of each day
+before that there are the windows that a daily run has asked for.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 import psycopg
 import typer
 from psycopg import sql
 
 from healthhub.embedded import EmbeddedPostgres
+from healthhub_report.queries import Questions
 from oura_sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROJECT = Path(__file__).parents[2]
 TAP = Path(sys.executable).with_name("tap-oura")
@@ -38,7 +46,7 @@ USER = "0a0a0a0a-0000-4000-8000-000000000001"
 MADE_IN_SQL = ("heartrate", "ring_battery_level")
 UNDATED = ("personal_info", "ring_configuration", "sync_windows")
 
-# As often as the sandbox has them.
+# As often as the sandbox has them, account by account, as the tap reads them.
 SAMPLES = """
     insert into raw_oura.heartrate (
         user_id, timestamp, bpm, source,
@@ -52,7 +60,8 @@ SAMPLES = """
         date_trunc('day', now() at time zone 'UTC') - %(days)s * interval '1 day',
         now() at time zone 'UTC',
         interval '68 seconds'
-    ) as moment;
+    ) as moment
+    order by account.user_id, moment;
     insert into raw_oura.ring_battery_level (
         user_id, timestamp, level, charging,
         _sdc_extracted_at, _sdc_received_at, _sdc_batched_at
@@ -66,19 +75,19 @@ SAMPLES = """
         now() at time zone 'UTC',
         interval '29 minutes'
     ) as moment
+    order by account.user_id, moment
 """
 
 COPY = """
-    insert into {table}
-    select document.*
-    from generate_series(2, %(accounts)s) as number
-    cross join {table} as original
-    cross join jsonb_populate_record(
-        original,
-        jsonb_build_object(
-            'user_id', '0a0a0a0a-0000-4000-8000-' || lpad(number::text, 12, '0')
-        )
-    ) as document
+    insert into {table} (user_id, {columns})
+    select account.user_id, {columns}
+    from (select {columns} from {table}) as original
+    cross join (
+        select cast(
+            '0a0a0a0a-0000-4000-8000-' || lpad(number::text, 12, '0') as uuid
+        ) as user_id
+        from generate_series(2, %(accounts)s) as number
+    ) as account
 """
 
 AGE = """
@@ -88,6 +97,30 @@ AGE = """
 """
 AGE_WINDOWS = """
     update raw_oura.sync_windows set synced_at = synced_at - interval '2 days'
+"""
+
+# One window a day, account and stream, as daily runs ask for them.
+HISTORY = """
+    insert into raw_oura.sync_windows (
+        user_id, stream, window_start, window_end, synced_at, outcome,
+        _sdc_extracted_at, _sdc_batched_at
+    )
+    select
+        asked.user_id, asked.stream, cast(moment as date) - 7, moment, moment, 'ok',
+        moment, moment
+    from (select distinct user_id, stream from raw_oura.sync_windows) as asked
+    cross join generate_series(
+        cast(current_date - %(days)s as timestamp),
+        current_date - 3,
+        interval '1 day'
+    ) as moment
+"""
+
+# The first run was two days ago, too.
+AGE_TABLES = """
+    update healthhub_staging.models set read_at = read_at - interval '1 day';
+    update healthhub.document_revisions
+    set updated_at = updated_at - interval '2 days'
 """
 
 # What a daily run loads: since yesterday all is new, and a week is read again.
@@ -124,6 +157,16 @@ ARRIVE = """
     where {day} >= current_date - 7
 """
 
+SAMPLE_VIEWS = (
+    "sleep_stages",
+    "sleep_movements",
+    "sleep_samples",
+    "activity_classes",
+    "activity_samples",
+    "session_samples",
+)
+ONE_DAY = "select * from {} where user_id = %s and day = current_date - 3"
+
 WRITTEN = """
     select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint
     from pg_stat_user_tables where schemaname = 'healthhub'
@@ -136,9 +179,10 @@ ROWS = """
 
 
 class Figures(NamedTuple):
-    """Of one `dbt build`."""
+    """Of one `dbt build`: seconds in all, of dbt's own CPU, and rows."""
 
     wall: float
+    cpu: float
     written: int
 
 
@@ -155,6 +199,7 @@ class Bench:
     def dbt(self, *arguments: str) -> Figures:
         """Run it; it has to succeed."""
         before = self.count(WRITTEN)
+        cpu_before = cpu_of_children()
         started = time.monotonic()
         done = subprocess.run(  # noqa: S603 - our own command
             [DBT, "build", *arguments, "--target-path", self.folder / "target"],
@@ -167,7 +212,9 @@ class Bench:
         wall = time.monotonic() - started
         if done.returncode:
             sys.exit(done.stdout)
-        return Figures(wall, self.count(WRITTEN) - before)
+        self.database.execute("select pg_stat_force_next_flush()")
+        written = self.count(WRITTEN) - before
+        return Figures(wall, cpu_of_children() - cpu_before, written)
 
     def count(self, query: str) -> int:
         """The number that a query gives."""
@@ -238,8 +285,24 @@ class Bench:
                     table=sql.Identifier("raw_oura", name),
                     name=sql.Identifier(name),
                     day=sql.Identifier(day_of(name)),
+                    columns=self.columns(name),
                 )
                 cursor.execute(query, parameters)
+
+    def columns(self, name: str) -> sql.Composed:
+        """Those of a raw table, but for the account."""
+        rows = self.database.execute(
+            "select attname from pg_attribute where attnum > 0"
+            " and attrelid = %s::regclass and attname != 'user_id'",
+            (f"raw_oura.{name}",),
+        )
+        return sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
+
+
+def cpu_of_children() -> float:
+    """Seconds that ended children have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def day_of(stream: str) -> str:
@@ -268,14 +331,14 @@ def selected() -> dict[str, object]:
     return catalog
 
 
-def fill(bench: Bench, accounts: int, days: int, *, heart_rate: bool) -> None:
+def fill(bench: Bench, accounts: int, days: int, heart_rate_days: int) -> None:
     """Everything but what the daily run brings."""
     bench.dbt("--select", "stg_oura__heartrate")  # makes the raw tables
     bench.load(days)
     bench.each_table(COPY, accounts=accounts)
-    if heart_rate:
+    if heart_rate_days:
         with psycopg.ClientCursor(bench.database) as cursor:
-            cursor.execute(SAMPLES, {"days": days})
+            cursor.execute(SAMPLES, {"days": heart_rate_days})
     bench.database.execute("create schema late")
     bench.each_table(HOLD_BACK, dated=True)
     bench.each_table(AGE)
@@ -285,29 +348,63 @@ def fill(bench: Bench, accounts: int, days: int, *, heart_rate: bool) -> None:
     bench.database.execute("vacuum analyze")
 
 
-def main(
-    accounts: int = 1,
-    years: float = 1,
-    heart_rate: Annotated[bool, typer.Option("--heart-rate")] = False,  # noqa: FBT002
-) -> None:
-    """Print one row of Markdown a run."""
-    columns = ("accounts", "years", "raw rows", "run", "wall s", "rows written")
+def print_runs(bench: Bench, days: int) -> None:
+    """Print a table with one row a run."""
+    print(f"{bench.count(ROWS):,} raw rows\n")
+    print("| run | wall s | CPU s of dbt | rows written |\n|---|---|---|---|")
+    for run in ("cold", "nothing new", "daily", "again at once"):
+        if run == "daily":
+            bench.database.execute(ASK)
+            bench.each_table(ARRIVE, dated=True)
+        wall, cpu, written = bench.dbt()
+        print(f"| {run} | {wall:.1f} | {cpu:.1f} | {written:,} |", flush=True)
+        if run == "cold":
+            with psycopg.ClientCursor(bench.database) as cursor:
+                cursor.execute(HISTORY, {"days": days})
+            bench.database.execute(AGE_TABLES)
+            bench.database.execute("vacuum analyze")
+
+
+def print_questions(bench: Bench) -> None:
+    """Print a table of how long it takes to ask of one account, the second time."""
+    ask = Questions(bench.database)
+    user = UUID(USER)
+    nights = [night["main_sleep_id"] for night in ask.nights(user)]
+    asked: dict[str, Callable[[], object]] = {
+        "accounts": lambda: ask.accounts(None),
+        "days": lambda: ask.days(user, "UTC"),
+        "nights": lambda: ask.nights(user),
+        "stages of 28 nights": lambda: ask.stages(user, nights),
+        "samples of 28 nights": lambda: ask.samples(user, nights),
+        "tag_effects": lambda: ask.tag_effects(user),
+        "coverage": lambda: ask.coverage(user),
+        "gaps": lambda: ask.gaps(user, datetime.now(UTC).date()),
+        "refusals": lambda: ask.refusals(user),
+        "revisions": lambda: ask.revisions(user),
+        "set_aside": lambda: ask.set_aside(user),
+    }
+    for view in SAMPLE_VIEWS:
+        query = sql.SQL(ONE_DAY).format(sql.Identifier("healthhub", view))
+        asked[f"`{view}` of one day"] = partial(bench.database.execute, query, (USER,))
+    print("\n| question | ms |\n|---|---|")
+    for name, question in asked.items():
+        question()
+        started = time.monotonic()
+        question()
+        print(f"| {name} | {(time.monotonic() - started) * 1000:.0f} |")
+
+
+def main(accounts: int = 1, years: float = 1, heart_rate_days: int = 0) -> None:
+    """Print what runs and questions take."""
+    days = round(365 * years)
     home = Path(tempfile.mkdtemp(prefix="healthhub-bench-"))
     home.chmod(0o755)  # the server may run as a user of its own
     try:
         with EmbeddedPostgres(home).using() as lease:
             bench = Bench(lease.database.environment, home)
-            fill(bench, accounts, round(365 * years), heart_rate=heart_rate)
-            raw = bench.count(ROWS)
-            print(f"| {' | '.join(columns)} |")
-            print("|---" * len(columns) + "|")
-            for run in ("cold", "nothing new", "daily", "nothing new"):
-                if run == "daily":
-                    bench.database.execute(ASK)
-                    bench.each_table(ARRIVE, dated=True)
-                wall, written = bench.dbt()
-                row = (accounts, years, f"{raw:,}", run, f"{wall:.1f}", f"{written:,}")
-                print(f"| {' | '.join(map(str, row))} |", flush=True)
+            fill(bench, accounts, days, heart_rate_days)
+            print_runs(bench, days)
+            print_questions(bench)
             bench.database.close()
     finally:
         shutil.rmtree(home)

@@ -98,3 +98,31 @@ def test_who_reads_a_view_sees_what_its_tables_show(database: Database) -> None:
     )
     assert {row["relname"] for row in rows} >= {"coverage", "tag_effects"}
     assert all(row["reloptions"] == ["security_invoker=true"] for row in rows)
+
+
+def test_what_should_not_be_is_found(dbt: Dbt, database: Database) -> None:
+    document = "00000000-0000-4000-8000-00000000000"
+    database.load(
+        "sleep",
+        *(
+            {
+                "id": f"{document}{n}",
+                "day": "2026-03-01",
+                "type": "long_sleep",
+                "bedtime_start": f"2026-02-28T23:0{n}:00Z",
+                "bedtime_end": "2026-03-01T07:00:00Z",
+            }
+            for n in range(2)
+        ),
+    )
+    dbt.build("daily_overview")
+    database("update healthhub.document_revisions set last_seen_at = null")
+    database(
+        "insert into healthhub.document_revisions select user_id, stream, document_id,"
+        " revision + 1, day, content, first_seen_at from healthhub.document_revisions"
+    )
+    database(f"update healthhub.daily_overview set main_sleep_id = '{document}9'")
+    answer = dbt("test", "--select", "test_type:data")
+    found = {name.split("_")[0]: status for name, status in answer["statuses"].items()}
+    expected = {"no": "warn", "one": "fail", "relationships": "fail"}
+    assert found.items() >= expected.items()

@@ -84,6 +84,23 @@ compared as (
 ),
 
 -- What cannot be said is NULL from here on.
+said as (
+    select
+        user_id,
+        tag,
+        figure,
+        n_with,
+        n_without,
+    {% for name in [
+        'mean_with', 'mean_without', 'error_with', 'error_without'
+    ] %}
+        case
+            when least(n_with, n_without) >= {{ fewest_nights }} then {{ name }}
+        end as {{ name }}{{ ',' if not loop.last }}
+    {% endfor %}
+    from compared
+),
+
 judged as (
     select
         *,
@@ -93,8 +110,7 @@ judged as (
             power(error_with, 2) / (n_with - 1)
             + power(error_without, 2) / (n_without - 1), 0
         ) as freedom
-    from compared
-    where least(n_with, n_without) >= {{ fewest_nights }}
+    from said
 ),
 
 bounded as (
@@ -111,27 +127,21 @@ bounded as (
 )
 
 select
-    compared.user_id,
-    compared.tag,
-    compared.figure,
-    cast(compared.n_with as integer) as n_with,
-    cast(compared.n_without as integer) as n_without,
-    cast(bounded.mean_with as numeric(10, 2)) as mean_with,
-    cast(bounded.mean_without as numeric(10, 2)) as mean_without,
-    cast(bounded.difference as numeric(10, 2)) as difference,
-    cast(bounded.difference - bounded.margin as numeric(10, 2))
-        as difference_from,
-    cast(bounded.difference + bounded.margin as numeric(10, 2))
-        as difference_to,
+    user_id,
+    tag,
+    figure,
+    cast(n_with as integer) as n_with,
+    cast(n_without as integer) as n_without,
+    cast(mean_with as numeric(10, 2)) as mean_with,
+    cast(mean_without as numeric(10, 2)) as mean_without,
+    cast(difference as numeric(10, 2)) as difference,
+    cast(difference - margin as numeric(10, 2)) as difference_from,
+    cast(difference + margin as numeric(10, 2)) as difference_to,
     case
-        when bounded.tag is null then 'too few nights'
-        when bounded.margin is null then 'no variation'
-        when bounded.difference > bounded.margin then 'higher'
-        when bounded.difference < -bounded.margin then 'lower'
+        when difference is null then 'too few nights'
+        when margin is null then 'no variation'
+        when difference > margin then 'higher'
+        when difference < -margin then 'lower'
         else 'no clear difference'
     end as verdict
-from compared
-left join bounded
-    on compared.user_id = bounded.user_id
-        and compared.tag = bounded.tag
-        and compared.figure = bounded.figure
+from bounded

@@ -1,19 +1,21 @@
 with
 
-sync_windows as (
-    select * from {{ ref('stg_oura__sync_windows') }}
+read_now as (
+    select sync_windows.*
+    from {{ ref('stg_oura__sync_windows') }} as sync_windows
+    where {{ loaded_since_last_reading('sync_windows') }}
 ),
 
 accounts as (
     select
-        sync_windows.user_id,
-        min(sync_windows.synced_at) as synced_at
-    from sync_windows
-    where {{ loaded_since_last_reading('sync_windows') }}
-    group by sync_windows.user_id
+        user_id,
+        min(synced_at) as synced_at
+    from read_now
+    group by user_id
 ),
 
-known as (
+-- Materialized, or its subqueries are run for each window.
+known as materialized (
     select
         accounts.user_id,
         accounts.synced_at,
@@ -45,24 +47,32 @@ first_days as (
 ),
 
 -- When an older document turned up, what was asked before counts again.
+counted as (
+    select * from read_now
+    union all
+    select sync_windows.*
+    from first_days
+    inner join {{ ref('stg_oura__sync_windows') }} as sync_windows
+        on first_days.user_id = sync_windows.user_id
+    where first_days.first_day < first_days.first_known
+),
+
 asked as (
     select
-        sync_windows.user_id,
-        sync_windows.stream,
-        sync_windows.synced_at,
-        sync_windows.outcome,
-        sync_windows.detail,
-        {{ is_undated('sync_windows.stream') }} as is_undated,
-        cast(sync_windows.synced_at as date) as asked_on,
-        greatest(sync_windows.window_start, first_days.first_day) as first_day,
+        counted.user_id,
+        counted.stream,
+        counted.synced_at,
+        counted.outcome,
+        counted.detail,
+        {{ is_undated('counted.stream') }} as is_undated,
+        cast(counted.synced_at as date) as asked_on,
+        greatest(counted.window_start, first_days.first_day) as first_day,
         least(
-            sync_windows.window_end, cast(sync_windows.synced_at as date) + 1
+            counted.window_end, cast(counted.synced_at as date) + 1
         ) as last_day
-    from sync_windows
+    from counted
     inner join first_days
-        on sync_windows.user_id = first_days.user_id
-    where {{ loaded_since_last_reading('sync_windows') }}
-        or first_days.first_day < first_days.first_known
+        on counted.user_id = first_days.user_id
 ),
 
 days as (

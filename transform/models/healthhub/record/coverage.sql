@@ -1,6 +1,6 @@
 with
 
-asked_days as (
+asked_days as not materialized (
     select * from {{ ref('asked_days') }}
 ),
 
