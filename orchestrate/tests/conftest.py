@@ -93,18 +93,38 @@ def server() -> Iterator[Database]:
         stopped_afterwards(path / ".healthhub") as home,
         EmbeddedPostgres(home).using() as lease,
     ):
+        with lease.database.connect(autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("select pg_reload_conf()")
         yield lease.database
+
+
+@contextmanager
+def another_database(
+    server: Database, template: str = "template1"
+) -> Iterator[Database]:
+    """A database that is gone afterwards."""
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    with server.connect(autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}".encode())
+    yield replace(server, parameters={**server.parameters, "dbname": name})
+    with server.connect(autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)".encode())
 
 
 @pytest.fixture
 def database(server: Database) -> Iterator[Database]:
     """An empty database."""
-    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-    with server.connect(autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-    yield replace(server, parameters={**server.parameters, "dbname": name})
-    with server.connect(autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)".encode())
+    with another_database(server) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Database) -> Iterator[str]:
+    """The name of a database to copy, which is quicker than to migrate each."""
+    with another_database(server) as database:
+        migrate(database)
+        yield database.parameters["dbname"]
 
 
 @pytest.fixture(scope="session")
@@ -256,11 +276,12 @@ def in_process(
 @pytest.fixture
 def hosted(
     project: Project,
-    database: Database,
+    server: Database,
+    migrated: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> Hosted:
+) -> Iterator[Hosted]:
     hosted = Hosted(project, monkeypatch, capfd)
-    hosted.database = database
-    monkeypatch.setenv("SUPABASE_DB_URL", database.url)
-    return hosted
+    with another_database(server, migrated) as hosted.database:
+        monkeypatch.setenv("SUPABASE_DB_URL", hosted.database.url)
+        yield hosted

@@ -70,7 +70,6 @@ def everything(database: Database) -> dict[str, list[Any]]:
 
 @pytest.fixture
 def dump(hosted: Hosted, tmp_path: Path) -> Path:
-    hosted.call("migrate")
     hosted.query(_DATA)
     hosted.call("users", "add", "anne")
     path = tmp_path / "there" / "all.sql.gz"

@@ -38,6 +38,7 @@ def _no_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_wrong_with_a_new_machine(hosted: Hosted) -> None:
+    hosted.query("drop schema healthhub cascade")
     code, output, errors = hosted.call("check")
     assert (code, errors, marks(output)["migrations"]) == (0, "", "-")
     hosted.call("migrate")
@@ -57,6 +58,7 @@ def test_token_of_the_environment_is_tried_before_anything_was_migrated(
     hosted: Hosted,
 ) -> None:
     program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
+    hosted.query("drop schema healthhub cascade")
     program.parent.mkdir()
     program.write_text(_TAP_OURA_AUTH.format(python=sys.executable))
     program.chmod(0o755)
@@ -67,7 +69,6 @@ def test_token_of_the_environment_is_tried_before_anything_was_migrated(
 
 
 def test_each_cross_says_what_to_do(hosted: Hosted) -> None:
-    hosted.call("migrate")
     hosted.call("users", "add", "OURA_PAT_A")
     code, output, _ = hosted.call("check")
     assert code == 1
@@ -108,7 +109,6 @@ def test_supabases_addresses_are_explained(
 def test_wrong_clock_is_noticed(
     hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosted.call("migrate")
     monkeypatch.setattr(checks, "_CLOCK_TOLERANCE", -1)
     code, output, _ = hosted.call("check")
     assert (code, marks(output)["clock of the database"]) == (1, "✗")

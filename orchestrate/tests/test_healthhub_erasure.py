@@ -29,7 +29,6 @@ def bookmarks(*user_ids: str) -> str:
 
 @pytest.fixture
 def two_people(hosted: Hosted) -> Hosted:
-    hosted.call("migrate")
     hosted.query(_EVERYWHERE)
     for alias, user_id in {"anne": ANNE, "bo": BO}.items():
         hosted.call("users", "add", alias, "--user-id", user_id)
