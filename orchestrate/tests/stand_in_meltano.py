@@ -104,7 +104,8 @@ def main(what: str) -> int:
         say("Late data", "tap-oura", "warning")
     elif what == "fail":
         say("The scope daily is missing.", "tap-oura", "error")
-        say("The token was refused.", "tap-oura", "error")
+        trace = {"traceback": [{"filename": "tap.py"}]}
+        say("The token was refused.", "tap-oura", "error", plugin_exception=trace)
         end_block({"extractors": 1}, "Extractor failed")
         return 1
     elif what == "read":
