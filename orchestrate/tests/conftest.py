@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from healthhub.database import Database
+
+# Commands inherit it: where a shell runs the tests in the background, Ctrl-C would
+# otherwise be ignored by them, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NUMBERS = itertools.count()
 _STAND_IN = Path(__file__).with_name("stand_in_meltano.py")
