@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,3 +23,9 @@ def program(name: str) -> str:
         message = f"`{name}` is not installed in {PROGRAMS.parent}. Run `make setup`."
         raise HealthHubError(message)
     return str(path)
+
+
+def as_typed(name: str) -> str:
+    """What a person types for a program: its path, unless the shell finds it."""
+    path = PROGRAMS / name
+    return name if shutil.which(name) == str(path) else os.path.relpath(path)

@@ -14,6 +14,7 @@ from healthhub.access import apply_access
 from healthhub.attention import notices
 from healthhub.chosen_database import using_database
 from healthhub.counts import stream_counts
+from healthhub.environment import as_typed
 from healthhub.errors import HealthHubError
 from healthhub.job_runs import JobRun, Request, recorded_run, was_alerted
 from healthhub.loading import load
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from healthhub.settings import Settings
 
 _HOW_TO_LOOK = (
-    'Look at it:  healthhub db psql -c "select day, score from '
+    'Look at it:  {healthhub} db psql -c "select day, score from '
     'healthhub.daily_sleep_summaries order by day desc limit 7"'
 )
 _KEPT_LOGS = 30
@@ -95,7 +96,7 @@ class _Run:
             with database.connect() as connection:
                 self.conclude(connection, job_run)
             self.report()
-            self.screen.say(_HOW_TO_LOOK)
+            self.screen.say(_HOW_TO_LOOK.format(healthhub=as_typed("healthhub")))
             if failure:
                 job_run.is_partial = any(o.complete_windows for o in self.outcomes())
                 raise failure

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from healthhub.embedded import EmbeddedPostgres
+from healthhub.environment import PROGRAMS, as_typed
 from healthhub.source import DEMO_DAYS
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     _, output, _ = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
     table = ["daily_sleep_summaries", "3", "2026-01-01", "2026-01-03"]
     assert [*table, "1", "1"] in [line.split() for line in output.splitlines()]
-    how_to_look = output.splitlines()[-1].removeprefix("Look at it:  healthhub ")
-    assert "2026-01-03" in project.call(*shlex.split(how_to_look))[1]
+    how_to_look = output.splitlines()[-1].removeprefix("Look at it:  ")
+    command, *arguments = shlex.split(how_to_look)
+    assert Path(command).name == "healthhub"
+    assert "2026-01-03" in project.call(*arguments)[1]
 
     assert project.query(
         "select status, finished_at > started_at "
@@ -267,3 +270,12 @@ def test_psqls_exit_code_is_passed_on(hosted: Hosted) -> None:
     code, _, errors = hosted.call("db", "psql", "-c", "select 1/0")
     assert code == 1
     assert "division by zero" in errors
+
+
+def test_command_is_named_so_that_the_shell_finds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", str(PROGRAMS))
+    assert as_typed("healthhub") == "healthhub"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert Path(as_typed("healthhub")).samefile(PROGRAMS / "healthhub")

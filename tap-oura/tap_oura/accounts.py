@@ -110,7 +110,7 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
             "its tokens."
         )
     # Only who logs in waits for cryptography to be imported.
-    from tap_oura.token_store import open_token_store  # noqa: PLC0415
+    from tap_oura.token_store import open_token_store  # noqa: PLC0415 (slow)
 
     return open_token_store(config["token_store"], config.get("token_key"))
 

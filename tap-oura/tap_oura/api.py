@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import sys
 import threading
 import time
@@ -159,7 +158,7 @@ class OuraApi:
             max_tries=self._max_tries,
             max_value=60,
             # Without the random part, all threads would come back at once.
-            jitter=lambda pause: pause * random.uniform(1, 2),  # noqa: S311
+            jitter=backoff.random_jitter,
             giveup=_was_sat_out,
             on_backoff=log_retry,
             logger=None,

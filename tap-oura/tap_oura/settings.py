@@ -220,5 +220,6 @@ def _sentence(error: ValidationError) -> str:
             return f"{subject} is not as it should be: see `tap-oura --about`."
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401
-    return value if isinstance(value, list) else [value]
+def _listed(value: object) -> list[str]:
+    """The types of a schema, which names one alone or several in a list."""
+    return [str(kind) for kind in (value if isinstance(value, list) else [value])]

@@ -207,7 +207,9 @@ def open_token_store(location: str, keys: str | None) -> TokenStore:
         )
     if "://" in location:
         # SQLAlchemy is a third of the tap's start, and few runs need it.
-        from tap_oura.database_token_store import DatabaseTokenStore  # noqa: PLC0415
+        from tap_oura.database_token_store import (  # noqa: PLC0415 (slow)
+            DatabaseTokenStore,
+        )
 
         return DatabaseTokenStore(location, keys)
     return FileTokenStore(Path(location), keys)
