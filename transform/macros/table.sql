@@ -12,6 +12,7 @@
         model.columns ~ model.description ~ model.config.indexes
     ) %}
 
+    {{ run_hooks(pre_hooks) }}
     {% if not existing %}
         {% call statement('main') %}
             {{ without_jit() }}
