@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -235,7 +236,8 @@ def test_child_of_a_killed_command_keeps_the_server(home: Path) -> None:
         "import os, pathlib, subprocess, sys\n"
         "from healthhub.embedded import EmbeddedPostgres\n"
         "with EmbeddedPostgres(pathlib.Path(sys.argv[1])).using() as lease:\n"
-        "    subprocess.Popen(['cat'], pass_fds=lease.descriptors)\n"
+        "    child = subprocess.Popen(['cat'], pass_fds=lease.descriptors)\n"
+        "    print(child.pid, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     command = [sys.executable, "-c", script, str(home)]
@@ -244,7 +246,11 @@ def test_child_of_a_killed_command_keeps_the_server(home: Path) -> None:
     ) as killed:
         assert killed.wait() == -signal.SIGKILL
         assert not EmbeddedPostgres(home).stop()
-        killed.communicate()  # until the child is gone
+        child = psutil.Process(int(killed.communicate()[0]))
+    # Its output ends before it has let go of everything.
+    with suppress(psutil.NoSuchProcess):
+        while child.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
     assert EmbeddedPostgres(home).stop()
 
 

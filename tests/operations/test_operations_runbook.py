@@ -76,11 +76,15 @@ def test_all_secrets_and_variables_of_the_workflows_are_listed() -> None:
 
 
 # In place of `make`: the environment and the plugins of this very test stand in for
-# those that would be installed. The daily workflow's test installs them.
+# those that would be installed, but for the folder in which Meltano keeps what it knows
+# of a run, which it shares with no other run. The daily workflow's test installs them.
 _MAKE = """#!/bin/sh -e
 [ "$*" = setup ]
 {make} --dry-run setup > /dev/null
-ln -s {project}/.venv {project}/.meltano .
+ln -s {project}/.venv .
+mkdir .meltano
+ln -s {project}/.meltano/extractors {project}/.meltano/loaders .meltano
+ln -s {project}/.meltano/utilities .meltano
 """
 # In place of `meltano`, where what it is asked for is what matters.
 _MELTANO = """#!{python}

@@ -49,6 +49,7 @@ class Pipeline:
                 "TAP_OURA_API_URL": self.sandbox.url,
                 "TAP_OURA_USER_ID": USER_ID,
                 "TAP_OURA_START_DATE": str(today - HISTORY),
+                "MELTANO_SYS_DIR_ROOT": str(self.system_folder()),
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
                 "NO_COLOR": "1",
@@ -59,6 +60,15 @@ class Pipeline:
             text=True,
             check=False,
         )
+
+    def system_folder(self) -> Path:
+        """The installed plugins, with a `run` of its own: Meltano does not share it."""
+        folder = self.folder / "meltano"
+        if not folder.exists():
+            folder.mkdir()
+            for kind in ("extractors", "loaders", "utilities"):
+                (folder / kind).symlink_to(PROJECT / ".meltano" / kind)
+        return folder
 
     def run(self, *options: str) -> str:
         """The one line, which has to succeed."""
