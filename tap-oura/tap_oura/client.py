@@ -21,6 +21,7 @@ from tap_oura.documents import DocumentParser
 from tap_oura.errors import OuraError, Outcome, UnavailableError
 from tap_oura.ledger import PENDING, ledger_entry, merged
 from tap_oura.prefetch import Job, WindowRead
+from tap_oura.samples import DayParser, schema_by_day
 from tap_oura.windows import FIRST_DAY, PADDING, Window, in_utc, split
 
 if TYPE_CHECKING:
@@ -324,20 +325,25 @@ class DatedStream(OuraStream):
         if tap.period.is_explicit and skipped:
             return
         if known is None or candidate[:10] >= known.isoformat():
+            state["replication_key_value"] = max(candidate, self._value(state))
             state["replication_key"] = key
-            state["replication_key_value"] = max(
-                candidate, state.get("replication_key_value") or ""
-            )
         if window.is_newest and tap.period.needs_reconcile(
             self._reconciled_on(state), tap.today
         ):
             state["reconciled_on"] = tap.today.isoformat()
 
     def _bookmark(self, state: dict[str, Any]) -> date | None:
-        value = state.get("replication_key_value")
-        if not value or state.get("replication_key") != self.replication_key:
-            return None
-        return date.fromisoformat(value[:10])
+        value = self._value(state)
+        return date.fromisoformat(value[:10]) if value else None
+
+    def _value(self, state: dict[str, Any]) -> str:
+        """What the state has of the replication key, or of that of the other grain.
+
+        A day is one in UTC in both; that of an instant is not finished.
+        """
+        value: str = state.get("replication_key_value") or ""
+        is_known = state.get("replication_key") == self.replication_key
+        return value if is_known else value[:10]
 
     def _reconciled_on(self, state: dict[str, Any]) -> date | None:
         value = state.get("reconciled_on")
@@ -367,12 +373,49 @@ class DocumentStream(DatedStream):
 class TimeSeriesStream(DatedStream):
     """A route with `start_datetime` and `end_datetime`, whose samples have an instant.
 
-    Oura limits these to 30 days a request and ignores `start_date` on them.
+    Oura limits these to 30 days a request and ignores `start_date` on them. Windows
+    are whole days in UTC, so a day is emitted when all of it was asked for.
+
+    Attributes:
+        key_defaults: What stands in a key where Oura sent nothing usable.
+        is_by_day: Whether a record holds all samples of a day.
     """
 
     primary_keys: Sequence[str] = ("user_id", "timestamp")
     replication_key: str = "timestamp"
     window_length = timedelta(days=30)
+    key_defaults: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, tap: TapOura) -> None:
+        """Create the stream in the grain that the settings ask for."""
+        self.is_by_day = tap.config.get("sample_grain") == "day"
+        if self.is_by_day:
+            self.primary_keys = ("user_id", "day")
+            self.replication_key = "day"
+        super().__init__(tap)
+
+    @cached_property
+    def sample_schema(self) -> dict[str, Any]:
+        """The schema of one sample."""
+        return SchemaDirectory(schemas).get_schema(self.name)
+
+    @cached_property
+    @override
+    def schema(self) -> dict[str, Any]:
+        return (
+            schema_by_day(self.sample_schema) if self.is_by_day else self.sample_schema
+        )
+
+    @cached_property
+    @override
+    def parser(self) -> DocumentParser:
+        return DocumentParser(
+            self.sample_schema, type(self).primary_keys, self.key_defaults
+        )
+
+    @cached_property
+    def _day_parser(self) -> DayParser:
+        return DayParser(self.parser, self.sample_schema)
 
     @override
     def window_params(self, window: Window) -> dict[str, str]:
@@ -381,6 +424,20 @@ class TimeSeriesStream(DatedStream):
             "start_datetime": f"{window.start}T00:00:00+00:00",
             "end_datetime": f"{end}T00:00:00+00:00",
         }
+
+    @override
+    def _records(
+        self, read: WindowRead, account: Account, window: Window
+    ) -> list[Record]:
+        if not self.is_by_day:
+            return super()._records(read, account, window)
+        asked = replace(
+            window, is_newest=False
+        )  # of a later day, not all was asked for
+        days = self._day_parser.records(read.documents, account.user_id)
+        records = [record for record in days if record["day"] in asked]
+        read.documents.clear()
+        return records
 
     @override
     def _belongs(self, record: Record, window: Window) -> bool:

@@ -10,7 +10,7 @@ import fastjsonschema
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Record = dict[str, Any]
 
@@ -26,33 +26,39 @@ class DocumentParser:
     a broken one stops nothing.
 
     Attributes:
+        key_defaults: What stands in a key where Oura sent nothing usable.
         unknown: How often each unknown field was seen.
         misfits: How often each field had a value that does not fit.
         skipped: How many documents had no usable key.
     """
 
-    def __init__(self, schema: dict[str, Any], keys: Sequence[str]) -> None:
+    def __init__(
+        self,
+        schema: dict[str, Any],
+        keys: Sequence[str],
+        key_defaults: Mapping[str, str] | None = None,
+    ) -> None:
         """Compile the schema.
 
         Args:
             schema: The stream's JSON schema.
             keys: Its primary key.
+            key_defaults: What stands in a key where Oura sent nothing usable. Other
+                documents without one are skipped.
         """
         formats = {"date-time": _is_instant}
         self._validate = fastjsonschema.compile(schema, formats=formats)
         self._known = schema["properties"].keys() - OUR_FIELDS
         self._keys = keys
+        self.key_defaults = key_defaults or {}
         self.unknown: Counter[str] = Counter()
         self.misfits: Counter[str] = Counter()
         self.skipped = 0
 
     def parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
         """The record of a document, or `None` if it has no usable key."""
-        try:
-            record = msgspec.json.decode(document)
-        except msgspec.DecodeError:  # such as a number beyond all bounds
-            record = None
-        if not isinstance(record, dict):
+        record = _decoded(document)
+        if record is None:
             self.skipped += 1
             return None
         set_aside: Record = {}
@@ -61,12 +67,18 @@ class DocumentParser:
                 set_aside[name] = record.pop(name)
             self.unknown.update(set_aside.keys())
         record["user_id"] = user_id
+        for name, default in self.key_defaults.items():
+            if record.get(name) is None:
+                record[name] = default
         while (misfit := self._first_misfit(record)) is not None:
-            if misfit not in record or misfit in self._keys:
+            has_default = misfit in self.key_defaults
+            if misfit not in record or (misfit in self._keys and not has_default):
                 self.skipped += 1
                 return None
             set_aside[misfit] = record.pop(misfit)
             self.misfits[misfit] += 1
+            if has_default:
+                record[misfit] = self.key_defaults[misfit]
         if set_aside:
             record["unknown_fields"] = set_aside
         return record
@@ -81,6 +93,13 @@ class DocumentParser:
             self._validate(record)
         except fastjsonschema.JsonSchemaValueException as error:
             return str(error.path[1]) if len(error.path) > 1 else ""
+        return None
+
+
+def _decoded(document: msgspec.Raw) -> Record | None:
+    try:
+        return msgspec.json.decode(document, type=Record)
+    except msgspec.MsgspecError:  # such as a number beyond all bounds
         return None
 
 

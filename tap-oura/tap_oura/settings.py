@@ -148,6 +148,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="How often the larger look back is taken.",
     ),
     th.Property(
+        "sample_grain",
+        th.StringType(allowed_values=["day", "sample"]),
+        default="sample",
+        title="Grain of samples",
+        description="What a record of `heartrate` and `ring_battery_level` holds: one "
+        "`sample`, or all those of a UTC `day`.",
+    ),
+    th.Property(
         "api_url",
         WEB_ADDRESS,
         default="https://api.ouraring.com",
@@ -210,10 +218,11 @@ def _sentence(error: ValidationError) -> str:
         case "type":
             kinds = [k for k in _listed(error.validator_value) if k != "null"]
             return f"{subject} has to be of type {' or '.join(kinds)}."
-        case "minimum":
-            return f"{subject} has to be at least {error.validator_value}."
-        case "maximum":
-            return f"{subject} has to be at most {error.validator_value}."
+        case "enum":
+            return f"{subject} has to be {' or '.join(_listed(error.validator_value))}."
+        case "minimum" | "maximum" as bound:
+            most = "least" if bound == "minimum" else "most"
+            return f"{subject} has to be at {most} {error.validator_value}."
         case "pattern":
             return f"{subject} has to begin with http:// or https://, and a host."
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_oura.client import DocumentStream, OuraStream, TimeSeriesStream
 
@@ -79,6 +79,9 @@ class HeartRateStream(TimeSeriesStream):
 
     name = "heartrate"
     scope = "heartrate"
+    # At one instant there may be samples of several sources.
+    primary_keys: Sequence[str] = ("user_id", "timestamp", "source")
+    key_defaults: ClassVar[dict[str, str]] = {"source": ""}
     window_length = timedelta(days=10)
 
 

@@ -67,7 +67,7 @@ class SyncWindowsStream(Stream):
         th.Property(
             "document_count",
             th.IntegerType,
-            description="Documents that belong to the window.",
+            description="Records of the window: documents, samples, or days of them.",
         ),
         th.Property("request_count", th.IntegerType, description="Pages read."),
     ).to_dict()

@@ -20,13 +20,24 @@ MIDNIGHT = {"timestamp": "2026-03-09T00:00:00+00:00"}
 
 
 def catalogue() -> dict[str, Any]:
-    entries = TapOura(config={}, validate_config=False).catalog_dict["streams"]
+    """Every stream, and those of samples a second time as they are by the day."""
+    entries = _entries()
+    by_day = {
+        f"{name}.day": entry
+        for name, entry in _entries(sample_grain="day").items()
+        if entry != entries[name]
+    }
+    return entries | by_day
+
+
+def _entries(**config: str) -> dict[str, Any]:
+    entries = TapOura(config=config, validate_config=False).catalog_dict["streams"]
     return {entry["tap_stream_id"]: entry for entry in entries}
 
 
 def test_there_is_a_stream_for_each_route_and_one_for_what_was_asked() -> None:
     assert len(ROUTES) == 19
-    assert set(catalogue()) == {route.name for route in ROUTES} | {"sync_windows"}
+    assert set(_entries()) == {route.name for route in ROUTES} | {"sync_windows"}
 
 
 @pytest.mark.parametrize("name", sorted(catalogue()))

@@ -1,0 +1,199 @@
+"""Samples by the day: one record per account and UTC day, its samples as columns."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_oura.documents import OUR_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_oura.documents import DocumentParser
+
+Record = dict[str, Any]
+
+_PYTHON_TYPES = {
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+}
+
+#: As all samples that anybody has seen have their instant.
+_UTC_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(\+00:00|Z)", re.ASCII
+)
+#: What else is an instant to every database, too.
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
+    r"(?P<offset>Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?",
+    re.ASCII,
+)
+
+
+def schema_by_day(sample: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a day of samples.
+
+    Args:
+        sample: The schema of one. Each of its fields becomes a column.
+    """
+    properties = sample["properties"]
+    columns = {
+        name: {
+            "type": ["array", "null"],
+            "items": {k: v for k, v in field.items() if k != "description"}
+            | {"type": _nullable(field["type"])},
+            "description": field["description"],
+        }
+        for name, field in properties.items()
+        if name not in OUR_FIELDS
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "user_id": properties["user_id"],
+            "day": {
+                "type": "string",
+                "format": "date",
+                "description": "The day in UTC.",
+            },
+            # One object of arrays. An array of objects would be the more usual
+            # shape, but costs targets ten times as much.
+            "samples": {
+                "type": ["object", "null"],
+                "description": "All samples of the day by their instant, as sent: "
+                "a list for each field, all of the same length.",
+                "properties": columns,
+            },
+            "unknown_fields": {
+                "type": ["object", "null"],
+                "description": "What Oura sent that `samples` has no place for, as "
+                "sent: likewise a list for each field.",
+            },
+        },
+        "required": ["user_id", "day"],
+    }
+
+
+class DayParser:
+    """Turns the samples of whole days into records.
+
+    Nearly all samples fit their schema, and are decoded by the window at once. Where
+    one does not, the window's are taken one by one, and nothing is lost.
+    """
+
+    def __init__(self, parser: DocumentParser, schema: dict[str, Any]) -> None:
+        """Prepare to decode.
+
+        Args:
+            parser: Takes samples one by one.
+            schema: Of one sample.
+        """
+        self._parser = parser
+        fields = {
+            name: field
+            for name, field in schema["properties"].items()
+            if name not in OUR_FIELDS
+        }
+        self._fields = tuple(fields)
+        self._sample_type = msgspec.defstruct(
+            "Sample",
+            [
+                ("timestamp", str),
+                *(
+                    (name, _python_type(field["type"]), parser.key_defaults.get(name))
+                    for name, field in fields.items()
+                    if name != "timestamp"
+                ),
+            ],
+            forbid_unknown_fields=True,
+        )
+        self._odd_type = msgspec.defstruct(
+            "OddSample",
+            [("unknown_fields", Record, msgspec.field(default_factory=dict))],
+            bases=(self._sample_type,),
+        )
+        self._decoder = msgspec.json.Decoder(list[self._sample_type])  # type: ignore[name-defined]
+
+    def records(
+        self, documents: Sequence[msgspec.Raw], user_id: str
+    ) -> Iterator[Record]:
+        """The records of the days that samples lie in, in order."""
+        samples = self._all_at_once(documents)
+        if samples is None:
+            samples = self._one_by_one(documents, user_id)
+        # Pages may repeat a sample; the one sent last counts.
+        distinct = {(at, getattr(s, "source", None)): s for at, s in samples}
+        in_order = sorted(distinct, key=lambda key: (key[0], key[1] or ""))
+        for day, keys in groupby(in_order, key=lambda key: key[0].date()):
+            yield self._record(user_id, day.isoformat(), [distinct[k] for k in keys])
+
+    def _all_at_once(
+        self, documents: Sequence[msgspec.Raw]
+    ) -> list[tuple[datetime, Any]] | None:
+        text = b"[" + b",".join(documents) + b"]"
+        if b"\\" in text:
+            return None
+        try:
+            samples = self._decoder.decode(text)
+            if not all(_UTC_INSTANT.fullmatch(s.timestamp) for s in samples):
+                return None
+            return [(datetime.fromisoformat(s.timestamp), s) for s in samples]
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+            return None
+
+    def _one_by_one(
+        self, documents: Iterable[msgspec.Raw], user_id: str
+    ) -> list[tuple[datetime, Any]]:
+        samples = []
+        for document in documents:
+            record = self._parser.parse(document, user_id)
+            if record is None:
+                continue
+            instant = _INSTANT.fullmatch(record["timestamp"])
+            if instant and not instant["offset"]:  # times of samples are UTC
+                record["timestamp"] += "+00:00"
+            try:
+                at = datetime.fromisoformat(record["timestamp"]).astimezone(UTC)
+            except OverflowError:
+                instant = None
+            if instant is None:
+                self._parser.skipped += 1
+                continue
+            del record["user_id"]
+            samples.append((at, self._odd_type(**record)))
+        return samples
+
+    def _record(self, user_id: str, day: str, samples: list[Any]) -> Record:
+        columns = {n: list(map(attrgetter(n), samples)) for n in self._fields}
+        record = {
+            "user_id": user_id,
+            "day": day,
+            "samples": {n: c for n, c in columns.items() if c.count(None) < len(c)},
+        }
+        unknown = [getattr(sample, "unknown_fields", {}) for sample in samples]
+        if names := {name for fields in unknown for name in fields}:
+            record["unknown_fields"] = {
+                name: [fields.get(name) for fields in unknown] for name in sorted(names)
+            }
+        return record
+
+
+def _nullable(types: str | list[str]) -> list[str]:
+    return list(
+        dict.fromkeys([*([types] if isinstance(types, str) else types), "null"])
+    )
+
+
+def _python_type(types: str | list[str]) -> Any:  # noqa: ANN401
+    if isinstance(types, str):
+        return _PYTHON_TYPES[types]
+    (kind,) = (t for t in types if t != "null")
+    return _PYTHON_TYPES[kind] | None
