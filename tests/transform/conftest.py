@@ -130,6 +130,37 @@ class Database:
                 record = json.dumps({"user_id": USER, **document, **times})
                 cursor.execute(statement, (record, record))
 
+    def load_samples(
+        self, stream: str, *samples: dict[str, Any], minutes_ago: int = 0
+    ) -> None:
+        """Upsert the days that samples make, as the tap puts them together.
+
+        Args:
+            stream: The raw table.
+            samples: Of whole days, in order; `user_id` is USER unless it says otherwise.
+            minutes_ago: When they were extracted and loaded.
+        """
+        days: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for sample in samples:
+            user = sample.get("user_id", USER)
+            days.setdefault((user, sample["timestamp"][:10]), []).append(sample)
+        for (user, day), found in days.items():
+            names = dict.fromkeys(name for sample in found for name in sample)
+            columns = {
+                name: [sample.get(name) for sample in found]
+                for name in names
+                if name not in ("user_id", "unknown_fields")
+            }
+            unknown = [sample.get("unknown_fields", {}) for sample in found]
+            odd = dict.fromkeys(name for fields in unknown for name in fields)
+            document = {
+                "user_id": user,
+                "day": day,
+                "samples": columns,
+                "unknown_fields": {n: [f.get(n) for f in unknown] for n in odd} or None,
+            }
+            self.load(stream, document, minutes_ago=minutes_ago)
+
     def ask(
         self, stream: str, *days: str, minutes_ago: int = 0, **outcome: str
     ) -> None:

@@ -69,14 +69,15 @@ def test_a_document_may_come_back(dbt: Dbt, read_once: Database) -> None:
 def test_samples_and_whole_listings_are_deleted_too(
     dbt: Dbt, database: Database
 ) -> None:
-    instants = ("2026-03-01T23:59:00", "2026-03-02T00:00:00", "2026-03-02T23:59:59")
+    instants = ("2026-03-01T23:59:00Z", "2026-03-02T00:00:00Z", "2026-03-02T23:59:59Z")
     samples = [{"timestamp": instant, "bpm": 60} for instant in instants]
-    database.load("heartrate", *samples, minutes_ago=FIRST)
+    another_day = {"timestamp": "2026-03-03T08:00:00Z", "bpm": 60}
+    database.load_samples("heartrate", *samples, another_day, minutes_ago=FIRST)
     database.load("ring_configuration", {"id": "old"}, {"id": "new"}, minutes_ago=FIRST)
     dbt.build("heart_rate", "ring_configurations")
-    database.load("heartrate", samples[1], minutes_ago=SECOND)
+    database.load_samples("heartrate", samples[1], minutes_ago=SECOND)
     database.load("ring_configuration", {"id": "new"}, minutes_ago=SECOND)
-    database.ask("heartrate", "2026-03-02", minutes_ago=SECOND + 1)
+    database.ask("heartrate", "2026-03-02", "2026-03-03", minutes_ago=SECOND + 1)
     database.ask(
         "ring_configuration", "2015-01-01", "2026-03-05", minutes_ago=SECOND + 1
     )
@@ -85,6 +86,10 @@ def test_samples_and_whole_listings_are_deleted_too(
     assert [row["timestamp"] for row in rows] == [
         "2026-03-01 23:59:00+00",
         "2026-03-02 00:00:00+00",
+    ]
+    assert database("select day::text from healthhub.heart_rate_days order by 1") == [
+        {"day": "2026-03-01"},
+        {"day": "2026-03-02"},
     ]
     assert database.one("select count(*) from healthhub.ring_configurations") == {
         "count": 1

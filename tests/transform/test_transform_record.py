@@ -86,8 +86,8 @@ def test_coverage_tells_what_is_known_of_each_day(dbt: Dbt, database: Database) 
         },
         minutes_ago=50,
     )
-    database.load(
-        "heartrate", {"timestamp": "2026-03-02T23:59:00", "bpm": 50}, minutes_ago=50
+    database.load_samples(
+        "heartrate", {"timestamp": "2026-03-02T23:59:00Z", "bpm": 50}, minutes_ago=50
     )
     database.load("ring_configuration", {"id": "ring"}, minutes_ago=50)
     database.ask("sleep", "2015-01-01", "2026-03-02", minutes_ago=51)

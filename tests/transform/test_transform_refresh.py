@@ -56,7 +56,8 @@ def documents(
                 "tag_type_code": "tea",
             },
         )
-        yield "heartrate", {"user_id": user, "timestamp": f"{day(n)}T12:00", "bpm": n}
+        samples = {"timestamp": [f"{day(n)}T12:00:00Z"], "bpm": [n], "source": [""]}
+        yield "heartrate", {"user_id": user, "day": day(n), "samples": samples}
 
 
 def read(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.transform.conftest import Database, Dbt
 
 PROJECT = Path(__file__).parents[2]
-SCHEMAS = PROJECT / "tap-oura" / "tap_oura" / "schemas"
+CATALOGUE = PROJECT / "tap-oura" / "tests" / "catalogue"
 TARGET = PROJECT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
 ID = "5f2c8b1e-0000-4000-8000-00000000000a"
@@ -168,12 +168,26 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         },
     ),
     "heartrate": (
-        {"timestamp": "2026-03-01T12:00:00+00:00", "bpm": 61, "source": "awake"},
+        {
+            "day": "2026-03-01",
+            "samples": {
+                "timestamp": ["2026-03-01T12:00:00+00:00"],
+                "bpm": [61],
+                "source": ["awake"],
+            },
+        },
         "heart_rate",
         {"timestamp": "2026-03-01T12:00:00+00:00", "bpm": 61, "source": "awake"},
     ),
     "ring_battery_level": (
-        {"timestamp": "2026-03-01T12:00:00+00:00", "level": 55, "charging": False},
+        {
+            "day": "2026-03-01",
+            "samples": {
+                "timestamp": ["2026-03-01T12:00:00+00:00"],
+                "level": [55],
+                "charging": [False],
+            },
+        },
         "ring_battery_levels",
         {"timestamp": "2026-03-01T12:00:00+00:00", "level": 55, "charging": False},
     ),
@@ -208,15 +222,15 @@ def messages() -> str:
     """What the tap would write, one document a stream."""
     lines: list[dict[str, Any]] = []
     for stream, (document, _, _) in CASES.items():
-        schema = json.loads((SCHEMAS / f"{stream}.json").read_text())
-        known = schema["properties"]
+        entry = catalogue_entry(stream)
+        known = entry["schema"]["properties"]
         record = {"user_id": USER, **({"id": ID} if "id" in known else {}), **document}
         lines += [
             {
                 "type": "SCHEMA",
                 "stream": stream,
-                "schema": schema,
-                "key_properties": _key(stream, known),
+                "schema": entry["schema"],
+                "key_properties": entry["key_properties"],
             },
             {
                 "type": "RECORD",
@@ -228,13 +242,12 @@ def messages() -> str:
     return "\n".join(map(json.dumps, lines))
 
 
-def _key(stream: str, known: dict[str, Any]) -> list[str]:
-    if stream == "personal_info":
-        return ["user_id"]
-    if "timestamp_unix" in known or stream == "vo2_max":
-        return ["user_id", "timestamp"]
-    is_daily = stream.startswith("daily_") or stream == "sleep_time"
-    return ["user_id", "day" if is_daily else "id"]
+def catalogue_entry(stream: str) -> dict[str, Any]:
+    """A stream as the tap discovers it, samples by the day."""
+    by_day = CATALOGUE / f"{stream}.day.json"
+    file = by_day if by_day.exists() else CATALOGUE / f"{stream}.json"
+    entry: dict[str, Any] = json.loads(file.read_text())
+    return entry
 
 
 def load(server: dict[str, str], folder: Path) -> None:
@@ -290,4 +303,5 @@ def test_every_route_reaches_its_table(
 
 def test_every_stream_has_its_source(database: Database) -> None:
     tables = {row["table_name"] for row in database(COLUMNS)}
-    assert tables == {path.stem for path in SCHEMAS.glob("*.json")} == set(CASES)
+    streams = {path.name.partition(".")[0] for path in CATALOGUE.glob("*.json")}
+    assert tables == streams - {"sync_windows"} == set(CASES)

@@ -101,16 +101,32 @@ def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
 def test_an_impossible_sample_is_named_by_its_instant(
     dbt: Dbt, database: Database
 ) -> None:
-    database.load(
-        "heartrate",
-        {"timestamp": "2026-03-01T10:00:00", "bpm": 60},
-        {"timestamp": "2026-03-01T10:05:00", "bpm": 0},
-    )
+    def sample(minute: int, bpm: int | None, **fields: Any) -> dict[str, Any]:
+        at = f"2026-03-01T10:{minute:02}:00+00:00"
+        return {"timestamp": at, "bpm": bpm, "source": "rest", **fields}
+
+    odd = {"bpm": "fast", "new": True}
+    samples = [sample(0, 60), sample(5, 0), sample(6, None, unknown_fields=odd)]
+    database.load_samples("heartrate", *samples, minutes_ago=20)
     dbt.build("heart_rate", "set_aside_documents")
     assert database.one("select bpm from healthhub.heart_rate") == {"bpm": 60}
-    row = database.one(SET_ASIDE)
-    assert row["document"] == "2026-03-01T10:05:00"
-    assert row["reasons"] == ["bpm is 0, not bpm between 1 and 300"]
+    zero, fast = database(SET_ASIDE)
+    assert zero["document"] == "2026-03-01T10:05:00+00:00 rest"
+    assert zero["table_name"] == "heart_rate_days"
+    assert zero["reasons"] == ["bpm is 0, not bpm between 1 and 300"]
+    assert fast["reasons"] == ["bpm is no number"]
+    assert fast["content"] == {
+        "timestamp": "2026-03-01T10:06:00+00:00",
+        "source": "rest",
+        "bpm": "fast",
+        "new": True,
+    }
+    database.load_samples("heartrate", sample(0, 60), sample(5, 62))
+    dbt.build("heart_rate", "set_aside_documents")
+    assert database(SET_ASIDE) == []
+    assert database.one("select bpm_mean from healthhub.heart_rate_days") == {
+        "bpm_mean": 61
+    }
 
 
 def test_what_oura_extends_breaks_nothing(dbt: Dbt, database: Database) -> None:

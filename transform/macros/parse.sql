@@ -15,10 +15,14 @@
 
 
 {% macro json_number(object, field) -%}
-    case
-        when {{ object }} ->> '{{ field }}' is null then null
-        when jsonb_typeof({{ object }} -> '{{ field }}') = 'number'
-            then cast({{ object }} ->> '{{ field }}' as numeric)
+    {{ number_or_nan(object ~ " -> '" ~ field ~ "'") }}
+{%- endmacro %}
+
+
+{% macro number_or_nan(value) -%}
+    case coalesce(jsonb_typeof({{ value }}), 'null')
+        when 'null' then null
+        when 'number' then cast({{ value }} as numeric)
         else 'NaN'
     end
 {%- endmacro %}

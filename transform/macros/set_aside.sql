@@ -1,9 +1,8 @@
-{# The tables that are made by `contracted`. #}
-{% macro document_tables() %}
+{# The tables whose contract keeps out what is impossible. #}
+{% macro tables_that_hold(kind) %}
     {% set tables = [] %}
     {% for node in (graph.nodes if execute else {}).values() %}
-        {% if node.resource_type == 'model'
-            and node.config.meta.holds == 'documents' %}
+        {% if node.resource_type == 'model' and node.config.meta.holds == kind %}
             {% do tables.append(node) %}
         {% endif %}
     {% endfor %}
@@ -32,26 +31,10 @@
         candidate.stream,
         '{{ table.name }}' as table_name,
         {{ name_of_document() }} as document,
-        array(
-            select case
-                when rule.value is null then rule.name || ' is missing'
-                when rule.value = 'NaN' then rule.name || ' is no number'
-                when rule.value = '-infinity' then rule.name || ' is no time'
-                else rule.name || ' is ' || rule.value || ', not ' || rule.text
-            end
-            from (
-                values
-                {% for name, condition in rules %}
-                    (
-                        '{{ name }}',
-                        cast({{ name }} as text),
-                        '{{ condition | replace("'", "''") }}',
-                        {{ condition }}
-                    ){{ ',' if not loop.last }}
-                {% endfor %}
-            ) as rule (name, value, text, is_kept)
-            where rule.is_kept is false and candidate.deleted_at is null
-        ) as reasons,
+        case
+            when candidate.deleted_at is null then {{ broken_rules(rules) }}
+            else '{}'
+        end as reasons,
         candidate.content,
         candidate.extracted_at
     from {{ ref(table.refs[0].name) }} as candidate
@@ -68,6 +51,98 @@
             {% endif %}
         )
 {% endmacro %}
+
+
+{# The same of samples, each of which is an element of its day. What is known of a
+   day that was read again leaves unless it is found again. #}
+{% macro checked_samples(table, is_revisited) %}
+    {% set rules = sample_rules(table) %}
+    {% set days = ref(table.refs[0].name) %}
+    select
+        candidate.user_id,
+        candidate.stream,
+        '{{ table.name }}' as table_name,
+        concat_ws(
+            ' ',
+            sent.content ->> 'timestamp',
+            nullif(sent.content ->> 'source', '')
+        ) as document,
+        {{ broken_rules(rules) }} as reasons,
+        sent.content,
+        candidate.extracted_at
+    from (
+        select
+            sample.*,
+            day.user_id,
+            day.stream,
+            day.columns,
+            day.unknown_columns,
+            day.extracted_at
+        from {{ days }} as day
+        cross join lateral ({{ samples_of(table, 'day') }}) as sample
+        where {{ changed_since_last_reading('day') }}
+            and day.deleted_at is null
+    ) as candidate
+    cross join lateral (
+        select jsonb_object_agg(field.key, field.value) as content
+        from (
+            {% for columns in ('columns', 'unknown_columns') %}
+                select
+                    field.key,
+                    field.value -> cast(candidate.number - 1 as integer)
+                        as value
+                from jsonb_each(candidate.{{ columns }}) as field (key, value)
+                {{ 'union all' if not loop.last }}
+            {% endfor %}
+        ) as field
+        where field.value != 'null'
+    ) as sent
+    where {{ all_of(rules) }} is false
+    {% if is_revisited %}
+        union all
+        select
+            known.user_id,
+            known.stream,
+            known.table_name,
+            known.document,
+            cast('{}' as text[]) as reasons,
+            known.content,
+            cast('-infinity' as timestamp) as extracted_at
+        from {{ this }} as known
+        inner join {{ days }} as day
+            on known.user_id = day.user_id
+                and day.day = cast(
+                    cast(known.content ->> 'timestamp' as timestamptz)
+                    at time zone 'UTC' as date
+                )
+        where known.table_name = '{{ table.name }}'
+            and {{ changed_since_last_reading('day') }}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro broken_rules(rules) -%}
+    array(
+        select case
+            when rule.value is null then rule.name || ' is missing'
+            when rule.value = 'NaN' then rule.name || ' is no number'
+            when rule.value = '-infinity' then rule.name || ' is no time'
+            else rule.name || ' is ' || rule.value || ', not ' || rule.text
+        end
+        from (
+            values
+            {% for name, condition in rules %}
+                (
+                    '{{ name }}',
+                    cast({{ name }} as text),
+                    '{{ condition | replace("'", "''") }}',
+                    {{ condition }}
+                ){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as rule (name, value, text, is_kept)
+        where rule.is_kept is false
+    )
+{%- endmacro %}
 
 
 {% macro name_of_document() -%}

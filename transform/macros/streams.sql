@@ -26,9 +26,3 @@
 {% macro is_undated(stream) -%}
     {{ stream }} in ('personal_info', 'ring_configuration')
 {%- endmacro %}
-
-
-{% macro is_on_utc_day(instant, day) -%}
-    {{ instant }} >= cast({{ day }} as timestamp) at time zone 'UTC'
-    and {{ instant }} < cast({{ day }} + 1 as timestamp) at time zone 'UTC'
-{%- endmacro %}

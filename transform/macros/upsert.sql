@@ -103,9 +103,11 @@
 {% endmacro %}
 
 
-{# A table made by `contracted` follows the documents of one staging view. #}
+{# Such a table follows the documents, or days of samples, of one staging view. #}
 {% macro holds_documents() %}
-    {% do return(config.get('meta', {}).get('holds') == 'documents') %}
+    {% do return(
+        config.get('meta', {}).get('holds') in ('documents', 'samples')
+    ) %}
 {% endmacro %}
 
 

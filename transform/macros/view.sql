@@ -20,6 +20,7 @@
             alter view {{ view }} set (security_invoker = true);
             {{ describe(view) }}
         {% endcall %}
+        {{ run_hooks(post_hooks) }}
         {% do adapter.commit() %}
     {% endif %}
 

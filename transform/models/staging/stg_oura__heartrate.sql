@@ -6,14 +6,26 @@ source as (
 
 renamed as (
     select
-        user_id,
-        timestamp at time zone 'UTC' as timestamp,
+        source.user_id,
+        source.day,
 
-        {{ number('bpm') }} as bpm,
-        source,
+        samples.timestamp as timestamps,
+        samples.bpm,
+        samples.source as sources,
+        source.samples as columns,
+        {{ json('source.unknown_fields') }} as unknown_columns,
 
-        {{ as_loaded('heartrate') }}
+        'heartrate' as stream,
+        source._sdc_extracted_at as extracted_at,
+        source._sdc_batched_at as loaded_at,
+        source._sdc_deleted_at as deleted_at
     from source
+    -- The tap has made sure that these are instants and numbers.
+    cross join jsonb_to_record(source.samples) as samples (
+        timestamp timestamptz [],
+        bpm numeric [],
+        source text []
+    )
 )
 
 select * from renamed

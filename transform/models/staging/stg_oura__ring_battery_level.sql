@@ -6,15 +6,28 @@ source as (
 
 renamed as (
     select
-        user_id,
-        timestamp at time zone 'UTC' as timestamp,
+        source.user_id,
+        source.day,
 
-        {{ number('level') }} as level,
-        charging,
-        in_charger,
+        samples.timestamp as timestamps,
+        samples.level,
+        samples.charging,
+        samples.in_charger,
+        source.samples as columns,
+        {{ json('source.unknown_fields') }} as unknown_columns,
 
-        {{ as_loaded('ring_battery_level') }}
+        'ring_battery_level' as stream,
+        source._sdc_extracted_at as extracted_at,
+        source._sdc_batched_at as loaded_at,
+        source._sdc_deleted_at as deleted_at
     from source
+    -- The tap has made sure that these are instants and numbers.
+    cross join jsonb_to_record(source.samples) as samples (
+        timestamp timestamptz [],
+        level numeric [],
+        charging boolean [],
+        in_charger boolean []
+    )
 )
 
 select * from renamed

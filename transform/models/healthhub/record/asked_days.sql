@@ -115,14 +115,14 @@ answered as (
                 and revision.last_seen_at is null
         )
         or days.stream = 'heartrate' and exists (
-            select from {{ ref('heart_rate') }} as sample
-            where sample.user_id = days.user_id
-                and {{ is_on_utc_day('sample.timestamp', 'days.day') }}
+            select from {{ ref('heart_rate_days') }} as samples
+            where samples.user_id = days.user_id
+                and samples.day = days.day
         )
         or days.stream = 'ring_battery_level' and exists (
-            select from {{ ref('ring_battery_levels') }} as sample
-            where sample.user_id = days.user_id
-                and {{ is_on_utc_day('sample.timestamp', 'days.day') }}
+            select from {{ ref('ring_battery_level_days') }} as samples
+            where samples.user_id = days.user_id
+                and samples.day = days.day
         ) as has_documents
     from days
 )

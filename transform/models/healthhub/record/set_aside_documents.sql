@@ -17,8 +17,13 @@ select distinct on (user_id, table_name, document)
     now() as created_at,
     now() as updated_at
 from (
-    {% for table in document_tables() %}
-        ({{ checked_documents(table, table.name in revisited_tables()) }})
+    {% set revisited = revisited_tables() %}
+    {% for table in tables_that_hold('documents') %}
+        ({{ checked_documents(table, table.name in revisited) }})
+        union all
+    {% endfor %}
+    {% for table in tables_that_hold('samples') %}
+        ({{ checked_samples(table, table.name in revisited) }})
         union all
     {% endfor %}
     select

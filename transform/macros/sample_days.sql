@@ -1,0 +1,144 @@
+{#
+    Samples of routes that have no documents: heart rate and the ring's battery.
+    A row holds those of a UTC day as arrays: one row a sample takes sixty times
+    the space. Instants are steps from one sample to the next, which compress ten
+    times better than offsets from midnight.
+#}
+
+{# A staging view's day as rows: the samples as sent, with what is odd in them. #}
+{% macro heart_rate_samples(day) %}
+    select
+        item.number,
+        item.timestamp,
+        coalesce(item.bpm, {{ odd_number(day, 'bpm') }}) as bpm,
+        nullif(item.source, '') as source
+    from unnest({{ day }}.timestamps, {{ day }}.bpm, {{ day }}.sources)
+        with ordinality as item (timestamp, bpm, source, number)
+{% endmacro %}
+
+
+{% macro ring_battery_samples(day) %}
+    select
+        item.number,
+        item.timestamp,
+        coalesce(item.level, {{ odd_number(day, 'level') }}) as level,
+        item.charging,
+        item.in_charger
+    from unnest(
+        {{ day }}.timestamps,
+        {{ day }}.level,
+        {{ day }}.charging,
+        {{ day }}.in_charger
+    ) with ordinality as item (timestamp, level, charging, in_charger, number)
+{% endmacro %}
+
+
+{% macro samples_of(table, day) %}
+    {% set samples = {
+        'heart_rate_days': heart_rate_samples,
+        'ring_battery_level_days': ring_battery_samples,
+    } %}
+    {{ samples[table.name](day) }}
+{% endmacro %}
+
+
+{# What the tap could not keep as a number. #}
+{% macro odd_number(day, field) -%}
+    case
+        when {{ day }}.unknown_columns -> '{{ field }}' is not null
+            then {{ number_or_nan(
+                day ~ ".unknown_columns -> '" ~ field
+                ~ "' -> cast(item.number - 1 as integer)"
+            ) }}
+    end
+{%- endmacro %}
+
+
+{% macro milliseconds_since_the_sample_before() -%}
+    cast(1000 * date_part(
+        'epoch',
+        sample.timestamp - lag(sample.timestamp, 1, {{ midnight('day.day') }})
+            over (order by sample.number)
+    ) as integer)
+{%- endmacro %}
+
+
+{% macro midnight(day) -%}
+    cast({{ day }} as timestamp) at time zone 'UTC'
+{%- endmacro %}
+
+
+{% macro instant_of_sample(day) -%}
+    {{ midnight(day ~ '.day') }} + interval '1 millisecond' * sum(item.step)
+        over (order by item.number rows unbounded preceding)
+{%- endmacro %}
+
+
+{# The columns whose rules are those of a sample, which is an element of them. #}
+{% macro sample_rules(table) %}
+    {% set rules = [] %}
+    {% for column in table.columns.values() if column.config.meta.each %}
+        {% set name = column.name %}
+        {% do rules.append((name, column.config.meta.each)) %}
+    {% endfor %}
+    {% do return(rules) %}
+{% endmacro %}
+
+
+{% macro fits_its_contract() -%}
+    {{ all_of(sample_rules(model)) }} is not false
+{%- endmacro %}
+
+
+{#
+    The wearer's clock, where it is known: Oura says these instants in UTC alone,
+    but the days of activity, which begin at 4 a.m., say what their offset was.
+#}
+{% macro activity_days_around(day) %}
+    {% for name, distance in activity_days().items() %}
+        left join {{ ref('daily_activity_series') }} as {{ name }}
+            on {{ name }}.user_id = {{ day }}.user_id
+                and {{ name }}.day = {{ day }}.day + {{ distance }}
+    {% endfor %}
+{% endmacro %}
+
+
+{% macro local_time_of_activity(instant) -%}
+    {{ instant }} at time zone 'UTC' + interval '1 minute' * case
+        {% for name in activity_days() %}
+            when {{ instant }} >= {{ name }}.starts_at
+                and {{ instant }} < {{ name }}.starts_at + interval '25 hours'
+                then {{ name }}.starts_at_utc_offset
+        {% endfor %}
+    end
+{%- endmacro %}
+
+
+{% macro activity_days() %}
+    {% do return({'day_after': 1, 'same_day': 0, 'day_before': -1}) %}
+{% endmacro %}
+
+
+{#
+    A view cannot turn a range of instants into one of days, so each view of
+    samples has a function that does: asked by it, only those days are unfolded.
+    PostgreSQL writes it out in the query that uses it.
+#}
+{% macro ask_by_time(margin=0) %}
+    {% set function = this.schema ~ '.' ~ this.identifier ~ '_between' %}
+    create or replace function {{ function }}(
+        since timestamptz, until timestamptz
+    )
+    returns setof {{ this }}
+    language sql stable
+    as $$
+        select *
+        from {{ this }}
+        where day between cast(since at time zone 'UTC' as date) - {{ margin }}
+            and cast(until at time zone 'UTC' as date) + {{ margin }}
+            and timestamp >= since
+            and timestamp < until
+    $$;
+    comment on function {{ function }}(timestamptz, timestamptz) is
+    'The rows of {{ this.identifier }} from an instant up to another.';
+{% endmacro %}

@@ -1,1 +1,0 @@
-{{ contracted(ref('stg_oura__ring_battery_level')) }}
