@@ -1,4 +1,7 @@
-"""What a run did, per stream: documents fetched, new, changed and deleted."""
+"""What a run did, per stream: documents fetched, new, changed and deleted.
+
+Of heart rate and the ring's battery, these are days: a row holds the samples of one.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +35,10 @@ where created_at >= %s
 group by stream
 """
 
-# Samples have no revisions.
+# Days of samples have no revisions.
 _SAMPLES: dict[str, LiteralString] = {
-    "heartrate": "heart_rate",
-    "ring_battery_level": "ring_battery_levels",
+    "heartrate": "heart_rate_days",
+    "ring_battery_level": "ring_battery_level_days",
 }
 _CHANGED = """
 select

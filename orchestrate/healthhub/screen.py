@@ -106,13 +106,19 @@ class Screen:
         for table in tables:
             grid.add_row(
                 table.name,
-                _cell(table.rows),
+                _rows(table),
                 _cell(table.first_day),
                 _cell(table.last_day),
                 _cell(table.new),
                 _cell(table.changed),
             )
         self._console.print(grid)
+
+
+def _rows(table: TableSummary) -> str:
+    """How many, and of what where a row is not one thing."""
+    rows = _cell(table.rows)
+    return rows if table.samples is None else f"{_cell(table.samples)} samples, {rows}"
 
 
 def _cell(value: object) -> str:

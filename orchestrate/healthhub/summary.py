@@ -43,6 +43,7 @@ class TableSummary:
     Attributes:
         name: The table.
         rows: In all.
+        samples: In all, of a table whose rows are days of samples.
         first_day: That it has something of.
         last_day: That it has something of.
         new: Rows first seen in the run.
@@ -51,6 +52,7 @@ class TableSummary:
 
     name: str
     rows: int
+    samples: int | None
     first_day: date | None
     last_day: date | None
     new: int | None
@@ -75,6 +77,7 @@ def _summarize_table(
     run_began: datetime,
 ) -> TableSummary:
     """Count, by the columns that the table has."""
+    samples = "sum(sample_count)" if "sample_count" in columns else "null"
     first = last = new = changed = "null"
     for column in _DAY_COLUMNS:
         if column in columns:
@@ -88,7 +91,7 @@ def _summarize_table(
                 "(where updated_at >= %(began)s and created_at < %(began)s)"
             )
     query = sql.SQL("select count(*), {figures} from {table}").format(
-        figures=sql.SQL(f"{first}, {last}, {new}, {changed}"),
+        figures=sql.SQL(f"{samples}, {first}, {last}, {new}, {changed}"),
         table=sql.Identifier(SCHEMA, name),
     )
     row = connection.execute(query, {"began": run_began}).fetchone()

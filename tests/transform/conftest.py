@@ -137,7 +137,7 @@ class Database:
 
         Args:
             stream: The raw table.
-            samples: Of whole days, in order; `user_id` is USER unless it says otherwise.
+            samples: Of whole days, in order; `user_id` as in `load`.
             minutes_ago: When they were extracted and loaded.
         """
         days: dict[tuple[str, str], list[dict[str, Any]]] = {}

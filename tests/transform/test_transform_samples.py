@@ -62,9 +62,9 @@ def test_each_sample_is_a_row_again(
         " from healthhub.heart_rate"
     )
     key = lambda row: (row[0], row[2] or "")  # noqa: E731
-    assert sorted(((r["timestamp"], r["bpm"], r["source"]) for r in found), key=key) == (
-        sorted(rows, key=key)
-    )
+    assert sorted(
+        ((r["timestamp"], r["bpm"], r["source"]) for r in found), key=key
+    ) == (sorted(rows, key=key))
     assert all(r["day"] == r["utc"].date() for r in found)
     assert database(
         "select sum(sample_count)::int as n, min(bpm_lowest) as low,"
@@ -86,7 +86,7 @@ def test_each_sample_is_a_row_again(
 
 
 def test_a_span_of_time_reads_its_days_alone(dbt: Dbt, database: Database) -> None:
-    """The functions are written out in the query: the day is a condition of the scan."""
+    """The functions are written out in the query, which so has the days."""
     dbt.build("heart_rate")
     functions = database(
         "select proname from pg_proc where pronamespace = 'healthhub'::regnamespace"

@@ -101,7 +101,7 @@ def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
 def test_an_impossible_sample_is_named_by_its_instant(
     dbt: Dbt, database: Database
 ) -> None:
-    def sample(minute: int, bpm: int | None, **fields: Any) -> dict[str, Any]:
+    def sample(minute: int, bpm: int | None, **fields: object) -> dict[str, Any]:
         at = f"2026-03-01T10:{minute:02}:00+00:00"
         return {"timestamp": at, "bpm": bpm, "source": "rest", **fields}
 

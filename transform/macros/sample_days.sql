@@ -142,3 +142,26 @@
     comment on function {{ function }}(timestamptz, timestamptz) is
     'The rows of {{ this.identifier }} from an instant up to another.';
 {% endmacro %}
+
+
+{# Once, samples were rows of a table, which knows when it first had them. When it
+   has become a view, and everybody's has, this can go. #}
+{% macro former_time(name, earliest_or_latest, column) -%}
+    {%- set former = adapter.get_relation(
+        target.database, target.schema, name
+    ) if execute and not is_incremental() -%}
+    {%- if former and former.is_table -%}
+        coalesce(
+            (
+                select {{ earliest_or_latest }}(former.{{ column }})
+                from {{ former }} as former
+                where former.user_id = day.user_id
+                    and former.timestamp >= {{ midnight('day.day') }}
+                    and former.timestamp < {{ midnight('day.day + 1') }}
+            ),
+            now()
+        )
+    {%- else -%}
+        now()
+    {%- endif -%}
+{%- endmacro %}

@@ -22,9 +22,9 @@ renamed as (
     from source
     -- The tap has made sure that these are instants and numbers.
     cross join jsonb_to_record(source.samples) as samples (
-        timestamp timestamptz [],
-        bpm numeric [],
-        source text []
+        timestamp timestamptz[],
+        bpm numeric[],
+        source text[]
     )
 )
 

@@ -23,10 +23,10 @@ renamed as (
     from source
     -- The tap has made sure that these are instants and numbers.
     cross join jsonb_to_record(source.samples) as samples (
-        timestamp timestamptz [],
-        level numeric [],
-        charging boolean [],
-        in_charger boolean []
+        timestamp timestamptz[],
+        level numeric[],
+        charging boolean[],
+        in_charger boolean[]
     )
 )
 

@@ -2,29 +2,31 @@ select
     day.user_id,
     day.day,
     kept.*,
-    now() as created_at,
-    now() as updated_at
+    {{ former_time('heart_rate', 'min', 'created_at') }} as created_at,
+    {{ former_time('heart_rate', 'max', 'updated_at') }} as updated_at
 from {{ ref('stg_oura__heartrate') }} as day
-cross join lateral (
-    select
-        cast(count(*) as integer) as sample_count,
-        cast(min(bpm) as smallint) as bpm_lowest,
-        cast(avg(bpm) as numeric(5, 2)) as bpm_mean,
-        cast(max(bpm) as smallint) as bpm_highest,
-        coalesce(array_agg(step order by number), '{}') as steps,
-        coalesce(array_agg(cast(bpm as smallint) order by number), '{}') as bpm,
-        array_agg(distinct source order by source) as sources,
-        coalesce(array_agg(source_number order by number), '{}')
-            as source_numbers
-    from (
+cross join
+    lateral (
         select
-            sample.*,
-            {{ milliseconds_since_the_sample_before() }} as step,
-            cast(dense_rank() over (order by sample.source) as smallint)
-                as source_number
-        from ({{ heart_rate_samples('day') }}) as sample
-        where {{ fits_its_contract() }}
-    ) as sample
-) as kept
+            cast(count(*) as integer) as sample_count,
+            cast(min(bpm) as smallint) as bpm_lowest,
+            cast(avg(bpm) as numeric(5, 2)) as bpm_mean,
+            cast(max(bpm) as smallint) as bpm_highest,
+            coalesce(array_agg(step order by number), '{}') as steps,
+            coalesce(array_agg(cast(bpm as smallint) order by number), '{}')
+                as bpm,
+            array_agg(distinct source order by source) as sources,
+            coalesce(array_agg(source_number order by number), '{}')
+                as source_numbers
+        from (
+            select
+                sample.*,
+                {{ milliseconds_since_the_sample_before() }} as step,
+                cast(dense_rank() over (order by sample.source) as smallint)
+                    as source_number
+            from ({{ heart_rate_samples('day') }}) as sample
+            where {{ fits_its_contract() }}
+        ) as sample
+    ) as kept
 where {{ changed_since_last_reading('day') }}
     and day.deleted_at is null
