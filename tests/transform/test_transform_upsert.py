@@ -72,15 +72,73 @@ def test_a_revision_changes_its_row_only(dbt: Dbt, database: Database) -> None:
     assert same == second
 
 
-def test_an_older_document_never_overwrites(dbt: Dbt, database: Database) -> None:
-    database.load("daily_sleep", sleep(timestamp="2026-03-01T08:00:00+02:00"))
-    dbt.build(TABLE)
-    before = database(SUMMARY)
-    old = sleep(score=10, timestamp="2026-03-01T07:59:00+02:00")
-    database.load("daily_sleep", old)
-    dbt.build(TABLE)
-    dbt.build(TABLE, full_refresh=True)
-    assert database(SUMMARY) == before
+#: How Oura may stamp a document: its `timestamp` is no time of a revision.
+STAMPS = (
+    "2026-03-01T04:00:00+01:00",
+    "2026-03-01T04:00:00+09:00",  # an earlier instant
+    "2026-03-01T04:00:00-11:00",
+    None,
+)
+RESTAMPED = {
+    f"{first} -> {second}": (first, second) for first in STAMPS for second in STAMPS
+}
+
+
+def test_what_was_extracted_later_wins(dbt: Dbt, database: Database) -> None:
+    def version(number: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"0000000{place:x}-0000-4000-8000-000000000000",
+                "day": f"2026-03-{place + 1:02}",
+                "steps": 3000 + number,
+                "score": number,
+                "timestamp": stamps[number % 2],
+            }
+            for place, stamps in enumerate(RESTAMPED.values())
+        ]
+
+    def tags(number: int) -> list[dict[str, Any]]:
+        return [
+            {**document, "tags": [], "text": f"said {number}"}
+            for document in version(number)
+            if document["timestamp"]
+        ]
+
+    for number, minutes in enumerate((50, 40, 30)):
+        for stream in ("daily_activity", "daily_readiness", "daily_sleep"):
+            database.load(stream, *version(number), minutes_ago=minutes)
+        database.load("tag", *tags(number), minutes_ago=minutes)
+        tables = ("daily_activity_summaries", "daily_readiness_summaries", TABLE)
+        dbt.build(*tables, "tags", "document_revisions")
+        for table, column, expected in (
+            ("daily_activity_summaries", "steps", 3000 + number),
+            ("daily_readiness_summaries", "score", number),
+            (TABLE, "score", number),
+        ):
+            rows = database(f"select {column} as found from healthhub.{table}")
+            assert [row["found"] for row in rows] == [expected] * len(RESTAMPED)
+        said = database("select document_id, comment from healthhub.tags")
+        assert {str(row["document_id"]): row["comment"] for row in said}.items() >= {
+            document["id"]: document["text"] for document in tags(number)
+        }.items()
+        assert not database(DISAGREEMENTS), "table and revisions name one current"
+
+
+DISAGREEMENTS = """
+    select * from (
+        select document_id, day, source_timestamp from healthhub.daily_sleep_summaries
+    ) as in_table
+    full join (
+        select
+            document_id,
+            day,
+            (content ->> 'timestamp')::timestamptz as source_timestamp
+        from healthhub.document_revisions
+        where stream = 'daily_sleep' and last_seen_at is null
+    ) as in_revisions using (document_id)
+    where (in_table.day, in_table.source_timestamp)
+        is distinct from (in_revisions.day, in_revisions.source_timestamp)
+"""
 
 
 def test_a_document_may_move_to_another_day(dbt: Dbt, database: Database) -> None:
@@ -102,19 +160,19 @@ def test_two_days_may_swap_documents(dbt: Dbt, database: Database) -> None:
     assert [row["created_at"] for row in after] == [row["created_at"] for row in before]
 
 
-@pytest.mark.parametrize("older", [DAY, NEXT_DAY])
-def test_a_day_that_its_document_left_takes_an_older_one(
-    dbt: Dbt, database: Database, older: date
+def test_a_day_that_a_document_left_is_not_about_it(
+    dbt: Dbt, database: Database
 ) -> None:
-    newest = "2026-03-03T00:00:00+00:00"
-    for day, document in ((DAY, ID), (NEXT_DAY, OTHER_ID)):
-        database.load("daily_sleep", sleep(day, document, timestamp=newest))
-    dbt.build(TABLE)
-    for day, document in ((DAY, OTHER_ID), (NEXT_DAY, ID)):
-        timestamp = "2026-03-02T00:00:00+00:00" if day == older else newest
-        database.load("daily_sleep", sleep(day, document, timestamp=timestamp))
-    dbt.build(TABLE)
-    assert [str(row["document_id"]) for row in database(SUMMARY)] == [OTHER_ID, ID]
+    both = (TABLE, "document_revisions")
+    database.load("daily_sleep", sleep(DAY), minutes_ago=50)
+    dbt.build(*both)
+    database.load("daily_sleep", sleep(NEXT_DAY), minutes_ago=40)
+    dbt.build(*both)
+    database.ask("daily_sleep", str(DAY), minutes_ago=30)
+    for full_refresh in (False, True):
+        dbt.build(*both, full_refresh=full_refresh)
+        assert database.one(SUMMARY)["day"] == NEXT_DAY
+        assert not database(DISAGREEMENTS)
 
 
 def test_of_two_rows_with_one_document_the_later_counts(

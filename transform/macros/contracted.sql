@@ -23,7 +23,11 @@
         where {{ changed_since_last_reading('candidate') }}
             and candidate.deleted_at is null
             and {{ all_of(contract_rules(model)) }} is not false
-        order by {{ identity(model) | join(', ') }}, extracted_at desc
+        order by
+            {{ identity(model) | join(', ') }},
+            extracted_at desc
+            {%- if 'day' in model.columns %}, day desc{% endif %}
+
     ) as document
 {% endmacro %}
 

@@ -42,6 +42,13 @@
 {%- endmacro %}
 
 
+{% macro checksum_of_contract() %}
+    {% do return(local_md5(
+        model.columns ~ model.description ~ model.config.indexes
+    )) %}
+{% endmacro %}
+
+
 {% macro is_as_built(checksum) %}
     {% set known = graph.get('remembered', {}).get(model.name) %}
     {% do return(
@@ -57,8 +64,9 @@
 {% endmacro %}
 
 
+{# When the contract has changed, what was read before is read again. #}
 {% macro since_last_reading() %}
-    {% if execute and is_incremental() and not flags.FULL_REFRESH %}
+    {% if execute and is_incremental() and is_as_built(checksum_of_contract()) %}
         {% do return(last_reading(model.name)) %}
     {% endif %}
     {% do return(none) %}

@@ -8,9 +8,7 @@
 {% materialization incremental, adapter='postgres' %}
     {% set existing = load_cached_relation(this) %}
     {% set table = this.incorporate(type='table') %}
-    {% set checksum = local_md5(
-        model.columns ~ model.description ~ model.config.indexes
-    ) %}
+    {% set checksum = checksum_of_contract() %}
 
     {{ run_hooks(pre_hooks) }}
     {% if not existing %}

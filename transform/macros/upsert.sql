@@ -1,10 +1,11 @@
 {#
     How what comes in gets into a table. Of the rows that come in, those that say
     something new are written by INSERT ... ON CONFLICT DO UPDATE: created_at
-    stays what it was, updated_at tells when the content last changed, and a
-    document never gives way to one with an older source_timestamp. Rows that
-    say what is known are left out beforehand, for ON CONFLICT locks, and so
-    writes, each row that it meets.
+    stays what it was, updated_at tells when the content last changed. What was
+    extracted later wins, whatever its source_timestamp says: Oura's `timestamp`
+    is when a day begins or an event took place, not when it was revised. Rows
+    that say what is known are left out beforehand, for ON CONFLICT locks, and
+    so writes, each row that it meets.
 #}
 
 {% macro upsert(known, sql) %}
@@ -30,9 +31,6 @@
             {{ column }} = excluded.{{ column }},
         {% endfor %}
         updated_at = excluded.updated_at
-    {% if 'source_timestamp' in content %}
-        where {{ is_not_older('excluded', 'known') }}
-    {% endif %}
 {% endmacro %}
 
 
@@ -49,19 +47,9 @@
         limit 1
     ) as known on true
     where known.{{ key[0] }} is null
-        or (
-            (incoming.{{ content | join(', incoming.') }})
-            is distinct from (known.{{ content | join(', known.') }})
-            {% if 'source_timestamp' in content %}
-                and {{ is_not_older('incoming', 'known') }}
-            {% endif %}
-        )
+        or (incoming.{{ content | join(', incoming.') }})
+        is distinct from (known.{{ content | join(', known.') }})
 {% endmacro %}
-
-
-{% macro is_not_older(incoming, known) -%}
-    ({{ incoming }}.source_timestamp >= {{ known }}.source_timestamp) is not false
-{%- endmacro %}
 
 
 {# A document belongs to one day. When it comes in for another, its old row goes,

@@ -16,7 +16,7 @@ documents as (
         deleted_at at time zone 'UTC' as deleted_at
     from {{ ref('int_oura__documents') }}
     where {{ changed_since_last_reading('int_oura__documents') }}
-    order by user_id, stream, document_id, extracted_at desc
+    order by user_id, stream, document_id, extracted_at desc, day desc
 ),
 
 compared as (
@@ -52,6 +52,9 @@ compared as (
                 now() as last_seen_at
         {% endif %}
     ) as known on true
+    -- That a document is gone from a day that it had left before says nothing.
+    where documents.deleted_at is null
+        or documents.day is not distinct from known.day
 ),
 
 opened as (
