@@ -64,7 +64,7 @@ class Dbt:
         options = ["--exclude-resource-type", "unit_test"]
         if models:
             options += ["--select", *(f"+{model}" for model in models)]
-            options += ["--exclude", "config.materialized:view"]
+            options += ["--exclude", "config.materialized:lasting_view"]
         if full_refresh:
             options.append("--full-refresh")
         return self.succeed("build", *options)

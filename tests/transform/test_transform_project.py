@@ -72,7 +72,9 @@ def test_a_table_that_is_not_as_its_contract_says_is_mended(
     table = "healthhub.daily_sleep_summaries"
     database(f"alter table {table} drop column score")
     database(f"comment on table {table} is null")
-    database("update healthhub_staging.models set checksum = 'another'")
+    database(
+        "update healthhub_staging.models set checksum = 'another', contract = 'another'"
+    )
     database.load("daily_sleep", {"id": "night", "day": "2026-03-01", "score": 80})
     dbt.build("daily_sleep_summaries")
     assert database.one(f"select score from {table}") == {"score": 80}

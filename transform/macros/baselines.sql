@@ -47,11 +47,12 @@
 {# A change of a day matters to that day and those that follow. What changed,
    the revisions of documents know. #}
 {% macro first_changed_day(revisions) %}
-    {% set since = since_last_reading() %}
-    {% if not since %}{% do return('-infinity') %}{% endif %}
+    {% if not execute %}{% do return('-infinity') %}{% endif %}
     {% set row = run_query(
-        'select min(day) as day from ' ~ revisions
-        ~ ' where updated_at > ' ~ since ~ " at time zone 'UTC'"
+        'select case when ' ~ last_reading() ~ " = '-infinity' then '-infinity'"
+        ~ " else cast(coalesce(min(day), 'infinity') as text) end as day from "
+        ~ revisions ~ ' where updated_at > ' ~ last_reading()
+        ~ " at time zone 'UTC'"
     ).rows[0] %}
-    {% do return(row['day'] or 'infinity') %}
+    {% do return(row['day']) %}
 {% endmacro %}

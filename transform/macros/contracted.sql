@@ -19,7 +19,7 @@
         now() as updated_at
     from (
         select distinct on ({{ identity(model) | join(', ') }}) candidate.*
-        from {{ documents }} as candidate
+        from (select * from {{ documents }}) as candidate
         where {{ changed_since_last_reading('candidate') }}
             and candidate.deleted_at is null
             and {{ all_of(contract_rules(model)) }} is not false

@@ -6,8 +6,7 @@
 #}
 
 {% macro mark_deleted_documents() %}
-    {% if not execute %}{% do return('') %}{% endif %}
-    {% set since = none if flags.FULL_REFRESH else last_reading('sync_windows') %}
+    {% if not execute or is_partial() %}{% do return('') %}{% endif %}
 
     {% for document in graph.sources.values() if document.name != 'sync_windows' %}
         update {{ document.relation_name }} as document
@@ -18,9 +17,7 @@
             and sync_window.user_id = document.user_id
             and sync_window.synced_at > document._sdc_extracted_at
             and document._sdc_deleted_at is null
-        {% if since %}
-            and sync_window._sdc_batched_at > {{ since }}
-        {% endif %}
+            and sync_window._sdc_batched_at > {{ last_reading('sync_windows') }}
         {% set day = document.config.meta.day %}
         {% if day %}
             and document.{{ day }} >= sync_window.window_start

@@ -14,11 +14,7 @@
     {% endfor %}
 
     create schema if not exists {{ staging_schema() }};
-    create table if not exists {{ memory() }} (
-        model text primary key,
-        checksum text not null,
-        read_at timestamp not null
-    );
+    {{ create_build_state() }}
     create schema if not exists raw_oura;
     {% for source in graph.sources.values() %}
         {% if source.name not in found %}

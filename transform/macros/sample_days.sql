@@ -96,7 +96,7 @@
 #}
 {% macro activity_days_around(day) %}
     {% for name, distance in activity_days().items() %}
-        left join {{ ref('daily_activity_series') }} as {{ name }}
+        left join (select * from {{ ref('daily_activity_series') }}) as {{ name }}
             on {{ name }}.user_id = {{ day }}.user_id
                 and {{ name }}.day = {{ day }}.day + {{ distance }}
     {% endfor %}
@@ -125,7 +125,7 @@
     PostgreSQL writes it out in the query that uses it.
 #}
 {% macro ask_by_time(margin=0) %}
-    {% set function = this.schema ~ '.' ~ this.identifier ~ '_between' %}
+    {% set function = function_by_time(this) %}
     create or replace function {{ function }}(
         since timestamptz, until timestamptz
     )
@@ -164,4 +164,9 @@
     {%- else -%}
         now()
     {%- endif -%}
+{%- endmacro %}
+
+
+{% macro function_by_time(view) -%}
+    {{ view.schema }}.{{ view.identifier }}_between
 {%- endmacro %}

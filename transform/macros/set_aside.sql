@@ -37,7 +37,7 @@
         end as reasons,
         candidate.content,
         candidate.extracted_at
-    from {{ ref(table.refs[0].name) }} as candidate
+    from (select * from {{ ref(table.refs[0].name) }}) as candidate
     where {{ changed_since_last_reading('candidate') }}
         and (
             {{ all_of(rules) }} is false
@@ -57,7 +57,7 @@
    day that was read again leaves unless it is found again. #}
 {% macro checked_samples(table, is_revisited) %}
     {% set rules = sample_rules(table) %}
-    {% set days = ref(table.refs[0].name) %}
+    {% set days = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
         candidate.user_id,
         candidate.stream,

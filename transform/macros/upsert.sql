@@ -1,22 +1,21 @@
 {#
-    How what comes in gets into a table. Of the rows that come in, those that say
-    something new are written by INSERT ... ON CONFLICT DO UPDATE: created_at
-    stays what it was, updated_at tells when the content last changed. What was
-    extracted later wins, whatever its source_timestamp says: Oura's `timestamp`
-    is when a day begins or an event took place, not when it was revised. Rows
-    that say what is known are left out beforehand, for ON CONFLICT locks, and
-    so writes, each row that it meets.
+    `incremental_strategy: upsert`, inside dbt's own `incremental`. Of the rows
+    that come in, those that say something new are written by INSERT ... ON
+    CONFLICT DO UPDATE: created_at stays what it was, updated_at tells when the
+    content last changed. What was extracted later wins, whatever its
+    source_timestamp says: Oura's `timestamp` is when a day begins or an event
+    took place, not when it was revised. Rows that say what is known are left out
+    beforehand, for ON CONFLICT locks, and so writes, each row that it meets.
 #}
 
-{% macro upsert(known, sql) %}
-    {% set incoming = 'pg_temp.incoming' %}
-    {% set columns = model.columns.keys() | list %}
-    {% set key = primary_key(model) %}
+{% macro get_incremental_upsert_sql(arguments) %}
+    {% set known = arguments.target_relation %}
+    {% set incoming = arguments.temp_relation %}
+    {% set key = arguments.unique_key %}
+    {% set columns = arguments.dest_columns | map(attribute='name') | list %}
     {% set content = columns | reject('in', key + times_of_a_row()) | list %}
 
-    create temp table incoming on commit drop as {{ sql }};
-
-    {% if holds_documents() %}
+    {% if holds_documents() and not is_partial() %}
         {{ delete_gone_documents(known, key) }};
         {% if identity(model) != key %}
             {{ delete_moved_documents(known, incoming, key, content) }};
@@ -71,23 +70,25 @@
 {% endmacro %}
 
 
-{# What is deleted at Oura leaves its table. A full refresh, too, keeps the rows
-   that still have a document. #}
+{# What is deleted at Oura leaves its table. When everything is read again, the
+   rows stay that still have a document and keep the contract. #}
 {% macro delete_gone_documents(known, key) %}
     {% set documents = ref(model.refs[0].name) %}
-    {% set since = since_last_reading() %}
     delete from {{ known }} as known
-    {% if since %}
-        using {{ documents }} as document
-        where {{ same(key, 'known', 'document') }}
-            and document.deleted_at > {{ since }}
-    {% else %}
-        where not exists (
-            select from {{ documents }} as document
-            where {{ same(key, 'known', 'document') }}
-                and document.deleted_at is null
+    using {{ documents }} as document
+    where {{ same(key, 'known', 'document') }}
+        and document.deleted_at > {{ last_reading() }};
+
+    delete from {{ known }} as known
+    where {{ last_reading() }} = '-infinity'
+        and (
+            {{ all_of(contract_rules(model)) }} is false
+            or not exists (
+                select from {{ documents }} as document
+                where {{ same(key, 'known', 'document') }}
+                    and document.deleted_at is null
+            )
         )
-    {% endif %}
 {% endmacro %}
 
 
@@ -109,11 +110,4 @@
 
 {% macro times_of_a_row() %}
     {% do return(['created_at', 'updated_at']) %}
-{% endmacro %}
-
-
-{% macro primary_key(table) %}
-    {% for constraint in table.constraints if constraint.type == 'primary_key' %}
-        {% do return(constraint.columns) %}
-    {% endfor %}
 {% endmacro %}

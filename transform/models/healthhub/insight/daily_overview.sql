@@ -135,7 +135,7 @@ figures as (
         cast(coalesce(sessions.session_count, 0) as smallint) as session_count,
         coalesce(tags.tags, '{}') as tags,
         exists(
-            select from {{ ref('rest_mode_periods') }} as period
+            select from (select * from {{ ref('rest_mode_periods') }}) as period
             where period.user_id = days.user_id
                 and days.day between period.start_day
                 and coalesce(period.end_day, 'infinity')
@@ -151,7 +151,7 @@ figures as (
         ) as smallint) as routes
     from days
     {% for name, table in daily_tables.items() %}
-        left join {{ ref(table) }} as {{ name }}
+        left join (select * from {{ ref(table) }}) as {{ name }}
             on days.user_id = {{ name }}.user_id
                 and days.day = {{ name }}.day
                 and {{ name }}.{{ is_read }}

@@ -49,7 +49,7 @@ nights as (
         overview.{{ figure }}{{ ',' if not loop.last }}
     {% endfor %}
     from spans
-    inner join {{ ref('daily_overview') }} as overview
+    inner join (select * from {{ ref('daily_overview') }}) as overview
         on spans.user_id = overview.user_id
             and overview.day between spans.first_night and spans.last_night
     left join tagged_nights

@@ -4,7 +4,7 @@ select
     kept.*,
     {{ former_time('heart_rate', 'min', 'created_at') }} as created_at,
     {{ former_time('heart_rate', 'max', 'updated_at') }} as updated_at
-from {{ ref('stg_oura__heartrate') }} as day
+from (select * from {{ ref('stg_oura__heartrate') }}) as day
 cross join
     lateral (
         select

@@ -4,7 +4,7 @@ select
     kept.*,
     {{ former_time('ring_battery_levels', 'min', 'created_at') }} as created_at,
     {{ former_time('ring_battery_levels', 'max', 'updated_at') }} as updated_at
-from {{ ref('stg_oura__ring_battery_level') }} as day
+from (select * from {{ ref('stg_oura__ring_battery_level') }}) as day
 cross join
     lateral (
         select

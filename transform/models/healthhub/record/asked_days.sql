@@ -2,7 +2,7 @@ with
 
 read_now as (
     select sync_windows.*
-    from {{ ref('stg_oura__sync_windows') }} as sync_windows
+    from (select * from {{ ref('stg_oura__sync_windows') }}) as sync_windows
     where {{ loaded_since_last_reading('sync_windows') }}
 ),
 
@@ -21,7 +21,7 @@ known as materialized (
         accounts.synced_at,
         (
             select min(revision.day)
-            from {{ ref('document_revisions') }} as revision
+            from (select * from {{ ref('document_revisions') }}) as revision
             where revision.user_id = accounts.user_id
                 and revision.last_seen_at is null
         ) as first_document,
@@ -52,7 +52,7 @@ counted as (
     union all
     select sync_windows.*
     from first_days
-    inner join {{ ref('stg_oura__sync_windows') }} as sync_windows
+    inner join (select * from {{ ref('stg_oura__sync_windows') }}) as sync_windows
         on first_days.user_id = sync_windows.user_id
     where first_days.first_day < first_days.first_known
 ),
@@ -102,25 +102,25 @@ answered as (
     select
         days.*,
         exists (
-            select from {{ ref('document_revisions') }} as revision
+            select from (select * from {{ ref('document_revisions') }}) as revision
             where revision.user_id = days.user_id
                 and revision.day = days.day
                 and revision.stream = days.stream
                 and revision.last_seen_at is null
         )
         or days.is_undated and exists (
-            select from {{ ref('document_revisions') }} as revision
+            select from (select * from {{ ref('document_revisions') }}) as revision
             where revision.user_id = days.user_id
                 and revision.stream = days.stream
                 and revision.last_seen_at is null
         )
         or days.stream = 'heartrate' and exists (
-            select from {{ ref('heart_rate_days') }} as samples
+            select from (select * from {{ ref('heart_rate_days') }}) as samples
             where samples.user_id = days.user_id
                 and samples.day = days.day
         )
         or days.stream = 'ring_battery_level' and exists (
-            select from {{ ref('ring_battery_level_days') }} as samples
+            select from (select * from {{ ref('ring_battery_level_days') }}) as samples
             where samples.user_id = days.user_id
                 and samples.day = days.day
         ) as has_documents

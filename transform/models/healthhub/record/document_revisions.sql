@@ -5,6 +5,10 @@
 
 with
 
+sync_windows as not materialized (
+    select * from {{ ref('stg_oura__sync_windows') }}
+),
+
 documents as (
     select distinct on (user_id, stream, document_id)
         user_id,
@@ -92,7 +96,7 @@ closed as (
     from compared
     left join lateral (
         select sync_window.synced_at at time zone 'UTC' as synced_at
-        from {{ ref('stg_oura__sync_windows') }} as sync_window
+        from sync_windows as sync_window
         where sync_window.user_id = compared.user_id
             and sync_window.stream = compared.stream
             and sync_window.outcome = 'ok'

@@ -1,0 +1,256 @@
+{#
+    What is kept of each model from run to run, in healthhub_staging.models: what
+    it was made of, what its contract said, and when its last successful run
+    began. So a run reads only what changed since, a model that says something
+    else reads everything again, and a view that says the same is left alone.
+#}
+
+{% macro staging_schema() %}{{ target.schema }}_staging{% endmacro %}
+
+
+{% macro build_state() %}{{ staging_schema() }}.models{% endmacro %}
+
+
+{# Before a run. `last_reading` is a function so that what a model compiles to is
+   the same every day, and STABLE so that the planner asks it how few rows were
+   loaded since. A batch is stamped when it is received and visible when it is
+   committed, and the machines that load and transform may differ: the hour
+   allows for both. #}
+{% macro create_build_state() %}
+    create table if not exists {{ build_state() }} (
+        model text primary key,
+        checksum text not null,
+        read_at timestamp not null
+    );
+    alter table {{ build_state() }} add column if not exists contract text;
+    do $do$
+    begin
+        if to_regprocedure('{{ staging_schema() }}.last_reading(text)') is null then
+            create function {{ staging_schema() }}.last_reading(name text)
+            returns timestamp
+            language plpgsql stable
+            set search_path from current
+            as $$
+            begin
+                return coalesce(
+                    (
+                        select models.read_at - interval '1 hour'
+                        from {{ build_state() }} as models
+                        where models.model = name
+                    ),
+                    '-infinity'
+                );
+            end
+            $$;
+        end if;
+    end
+    $do$;
+{% endmacro %}
+
+
+{# Then: what has changed forgets that it was read or made. A view is as good as
+   not there, and a table is opened for what its contract says now. #}
+{% macro forget_what_changed() %}
+    {% if not execute %}{% do return('') %}{% endif %}
+    {% set checksums = {} %}
+    {% for node in own_models() %}{% do checksum(node, checksums) %}{% endfor %}
+    {% set known = {} %}
+    {% for row in run_query(
+        'select model, checksum, contract, to_regclass('
+        ~ "'" ~ target.schema ~ ".' || model) is not null as is_there from "
+        ~ build_state()
+    ).rows %}
+        {% do known.update({row['model']: row}) %}
+    {% endfor %}
+
+    {% set forgotten = ['sync_windows'] if flags.FULL_REFRESH else [] %}
+    {% for node in own_models() %}
+        {% set row = known.get(node.name) %}
+        {% set is_same = row and row['checksum'] == checksums[node.unique_id] %}
+        {% if is_same and not is_refreshed(node) %}
+            {% if is_table(node) and not row['is_there'] %}
+                {% do forgotten.append(node.name) %}
+            {% endif %}
+        {% elif is_table(node) %}
+            {% do forgotten.append(node.name) %}
+            {% if row and row['is_there']
+                and row['contract'] != contract_checksum(node) %}
+                {{ open_contract(node) }}
+            {% endif %}
+        {% else %}
+            {% set view = load_cached_relation(relation_of(node)) %}
+            {% if view %}{% do adapter.cache_dropped(view) %}{% endif %}
+        {% endif %}
+    {% endfor %}
+    {% if forgotten %}
+        update {{ build_state() }} set read_at = '-infinity'
+        where model in ('{{ forgotten | join("', '") }}');
+    {% endif %}
+{% endmacro %}
+
+
+{# After a model, in its transaction. A first build is analyzed, for the planner
+   of the next model needs to know what is in it. #}
+{% macro remember_reading() %}
+    {% if not execute or is_partial() or not is_table(model) %}
+        {% do return('') %}
+    {% endif %}
+    {% set node = graph.nodes[model.unique_id] %}
+    {% set sum = checksum(node) %}
+    {% if not is_incremental() %}
+        analyze {{ this }};
+        {{ describe(this.incorporate(type='table')) }}
+        {{ remember(model.name, sum, contract_checksum(node)) }}
+    {% else %}
+        {{ remember(model.name, sum) }}
+    {% endif %}
+{% endmacro %}
+
+
+{# After a run: a table that has been read anew is closed to all else. #}
+{% macro close_contracts() %}
+    {% if not execute %}{% do return('') %}{% endif %}
+    {% set known = run_query(
+        "select model, coalesce(contract, '') as contract from " ~ build_state()
+        ~ " where read_at > '-infinity'"
+    ) %}
+    {% set contracts = {} %}
+    {% for row in known.rows %}
+        {% do contracts.update({row['model']: row['contract']}) %}
+    {% endfor %}
+    {% for node in own_models() if is_table(node) and node.name in contracts %}
+        {% if contracts[node.name] != contract_checksum(node) %}
+            {{ close_contract(node) }}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+
+{% macro remember(name, checksum='', contract=none) %}
+    insert into {{ build_state() }} (model, checksum, read_at, contract)
+    values (
+        '{{ name }}',
+        '{{ checksum }}',
+        {{ run_start() }},
+        {{ "'" ~ contract ~ "'" if contract else 'null' }}
+    )
+    on conflict (model) do update set
+        checksum = excluded.checksum,
+        read_at = excluded.read_at,
+        contract = coalesce(excluded.contract, models.contract);
+{% endmacro %}
+
+
+{# In UTC without zone, as target-postgres writes times. #}
+{% macro run_start() -%}
+    timestamp '{{ run_started_at.replace(tzinfo=none).isoformat() }}'
+{%- endmacro %}
+
+
+{% macro last_reading(name=none) -%}
+    {{ staging_schema() }}.last_reading('{{ name or model.name }}')
+{%- endmacro %}
+
+
+{% macro loaded_since_last_reading(record) -%}
+    {{ record }}.loaded_at > {{ last_reading() }}
+{%- endmacro %}
+
+
+{% macro changed_since_last_reading(document) -%}
+    ({{ document }}.loaded_at > {{ last_reading() }}
+    or {{ document }}.deleted_at > {{ last_reading() }})
+{%- endmacro %}
+
+
+{# With --empty or --sample nothing is concluded from what was not read. #}
+{% macro is_partial() %}
+    {% do return(
+        invocation_args_dict.get('empty') or invocation_args_dict.get('sample')
+    ) %}
+{% endmacro %}
+
+
+{% macro is_refreshed(node) %}
+    {% do return(
+        flags.FULL_REFRESH and node.unique_id in selected_resources
+    ) %}
+{% endmacro %}
+
+
+{% macro own_models() %}
+    {% do return(
+        graph.nodes.values()
+        | selectattr('resource_type', 'equalto', 'model')
+        | selectattr('package_name', 'equalto', project_name)
+        | list
+    ) %}
+{% endmacro %}
+
+
+{% macro is_table(node) %}
+    {% do return(node.config.materialized == 'incremental') %}
+{% endmacro %}
+
+
+{% macro relation_of(node) %}
+    {% do return(api.Relation.create(
+        database=node.database, schema=node.schema, identifier=node.alias
+    )) %}
+{% endmacro %}
+
+
+{# Of all that a model is made of: its query with the macros of this project, its
+   contract, and what it reads from. #}
+{% macro checksum(node, known={}) %}
+    {% if node.unique_id in known %}
+        {% do return(known[node.unique_id]) %}
+    {% endif %}
+    {% set parts = [node.raw_code, contract_checksum(node)] %}
+    {% for name in macros_of(node) %}
+        {% do parts.append(context[name].macro.macro_sql) %}
+    {% endfor %}
+    {% for parent in node.depends_on.nodes | sort if parent in graph.nodes %}
+        {% do parts.append(checksum(graph.nodes[parent], known)) %}
+    {% endfor %}
+    {% set sum = local_md5(parts | join) %}
+    {% do known.update({node.unique_id: sum}) %}
+    {% do return(sum) %}
+{% endmacro %}
+
+
+{# With those that they use in their turn. #}
+{% macro macros_of(node) %}
+    {% set own = 'macro.' ~ project_name ~ '.' %}
+    {% set found = [] %}
+    {% set open = [] %}
+    {% for id in node.depends_on.macros if id.startswith(own) %}
+        {% do open.append(id) %}
+    {% endfor %}
+    {% for _ in range(1000) if open %}
+        {% set id = open.pop() %}
+        {% set name = id | replace(own, '') %}
+        {% if name not in found and name in context %}
+            {% do found.append(name) %}
+            {% for used in context[name].macro.depends_on.macros
+                if used.startswith(own) %}
+                {% do open.append(used) %}
+            {% endfor %}
+        {% endif %}
+    {% endfor %}
+    {% do return(found | sort) %}
+{% endmacro %}
+
+
+{% macro contract_checksum(node) %}
+    {% set parts = [node.description, node.config.indexes, node.constraints] %}
+    {% for column in node.columns.values() %}
+        {% do parts.append([
+            column.name,
+            column.data_type,
+            column.description,
+            column.constraints,
+        ]) %}
+    {% endfor %}
+    {% do return(local_md5(parts | string)) %}
+{% endmacro %}

@@ -1,0 +1,48 @@
+{#
+    `materialized: lasting_view`: a view that a run leaves alone, hooks and grants
+    included, as long as it is made of the same (build_state.sql). dbt's own `view` makes each view again on
+    every run, and drops it for that with all that others have built on it. Who
+    reads a view sees what the tables below let them see. Why it is here, and
+    what it saves: docs/decisions/dbt.md.
+#}
+
+{% materialization lasting_view, adapter='postgres' %}
+    {% set existing = load_cached_relation(this) %}
+    {% set view = this.incorporate(type='view') %}
+
+    {% if existing and existing.is_view %}
+        {% call noop_statement('main', 'UNCHANGED') %}{{ sql }}{% endcall %}
+    {% else %}
+        {{ run_hooks(pre_hooks, inside_transaction=False) }}
+        {{ drop_relation_if_exists(existing) }}
+        {{ run_hooks(pre_hooks, inside_transaction=True) }}
+        {% call statement('main') %}
+            {{ replace_view(view, sql) }}
+            alter view {{ view }} set (security_invoker = true);
+            {{ describe(view) }}
+            {% if not is_partial() %}
+                {{ remember(model.name, checksum(graph.nodes[model.unique_id])) }}
+            {% endif %}
+        {% endcall %}
+        {% do apply_grants(view, config.get('grants'), should_revoke=True) %}
+        {{ run_hooks(post_hooks, inside_transaction=True) }}
+        {% do adapter.commit() %}
+        {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {% endif %}
+
+    {{ return({'relations': [view]}) }}
+{% endmaterialization %}
+
+
+{# What is built on it stays, unless a column has gone or has another type. #}
+{% macro replace_view(view, sql) %}
+    do $do$
+    begin
+        {{ get_replace_view_sql(view, sql) }}
+    exception
+        when invalid_table_definition or feature_not_supported then
+            drop view {{ view }} cascade;
+            {{ get_create_view_as_sql(view, sql) }}
+    end
+    $do$;
+{% endmacro %}
