@@ -79,7 +79,9 @@
             {% endif %}
         {% else %}
             {% set view = load_cached_relation(relation_of(node)) %}
-            {% if view %}{% do adapter.cache_dropped(view) %}{% endif %}
+            {% if view and view.is_view %}
+                {% do adapter.cache_dropped(view) %}
+            {% endif %}
         {% endif %}
     {% endfor %}
     {% if forgotten %}
