@@ -6,23 +6,25 @@ import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 from typing_extensions import override
 
 from tap_oura import schemas
 from tap_oura.api import Page, Place
 from tap_oura.documents import DocumentParser
-from tap_oura.errors import OuraError, Outcome, UnavailableError
-from tap_oura.ledger import PENDING, ledger_entry, merged
+from tap_oura.errors import OuraError, UnavailableError
+from tap_oura.ledger import PENDING, ledger_entry, merged, refused
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.samples import DayParser, schema_by_day
-from tap_oura.windows import FIRST_DAY, PADDING, Window, in_utc, split
+from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, in_utc, split
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -39,6 +41,8 @@ class OuraStream(RESTStream[str]):
     Attributes:
         scope: What the wearer has to grant.
         is_single_document: The route answers with one bare document, not a list.
+        follows_documents: It is read after those that do not, because what to ask for
+            depends on what they found.
     """
 
     name: str
@@ -46,6 +50,7 @@ class OuraStream(RESTStream[str]):
     primary_keys: Sequence[str] = ("user_id", "id")
     scope: ClassVar[str]
     is_single_document: ClassVar[bool] = False
+    follows_documents: ClassVar[bool] = False
 
     # The parser has made every record fit its schema already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -61,6 +66,8 @@ class OuraStream(RESTStream[str]):
     def __init__(self, tap: TapOura) -> None:
         """Create the stream."""
         super().__init__(tap)
+        # A catalogue may change these: what a document is stays the same.
+        self._own_keys = tuple(self.primary_keys)
         self._failed: dict[str, OuraError] = {}
 
     @cached_property
@@ -76,18 +83,26 @@ class OuraStream(RESTStream[str]):
     @cached_property
     def parser(self) -> DocumentParser:
         """Makes records of documents, and counts what it finds odd."""
-        return DocumentParser(self.schema, self.primary_keys)
+        return DocumentParser(self.schema, self._own_keys)
 
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        return [{"user_id": account.user_id} for account in self._tap.accounts]
+        accounts = self._tap.accounts
+        if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
+            accounts = accounts[:1]
+        return [{"user_id": account.user_id} for account in accounts]
 
     # What to ask for
 
     def windows(self, account: Account) -> Iterator[Window]:  # noqa: ARG002
         """The windows to read of an account, oldest first."""
-        yield Window(FIRST_DAY, self._tap.today, is_newest=True)
+        yield self.trial
+
+    @property
+    def trial(self) -> Window:
+        """A window that one request may be enough for."""
+        return Window(FIRST_DAY, self._tap.today, is_newest=True)
 
     def window_params(self, window: Window) -> dict[str, str]:  # noqa: ARG002
         """The query that asks for a window."""
@@ -103,13 +118,15 @@ class OuraStream(RESTStream[str]):
 
     # Reading
 
-    def read(self, account: Account, window: Window) -> WindowRead:
-        """Read all pages of a window. Runs in a thread; changes no state."""
+    def read(
+        self, account: Account, window: Window, pages: int | None = None
+    ) -> WindowRead:
+        """Read all pages of a window, or some. Runs in a thread; changes no state."""
         result = WindowRead()
         try:
             if failure := account.failure or self._failed.get(account.user_id):
                 raise failure
-            for page in self._pages(account, window):
+            for page in islice(self._pages(account, window), pages):
                 result.documents.extend(page.data)
                 result.requests += 1
         except OuraError as error:
@@ -118,6 +135,19 @@ class OuraStream(RESTStream[str]):
             if error.ends_account:
                 account.failure = error
         return result
+
+    def try_out(self, account: Account, count: int) -> list[Record]:
+        """Up to `count` records, by one request: what `--test` asks for."""
+        window = self.trial
+        read = self.read(account, window, pages=1)
+        records = self._records(read, account, window)
+        entries = []
+        if (
+            self.is_single_document and not read.failure
+        ):  # of the others, a part is emitted
+            entries = [ledger_entry(self.name, account, window, read, len(records))]
+        self._tap.ledger.add(account, entries, read.failure)
+        return records[:count]
 
     def _pages(self, account: Account, window: Window) -> Iterator[Page]:
         api = self._tap.api
@@ -162,7 +192,7 @@ class OuraStream(RESTStream[str]):
             self.log(
                 "Skipped %d documents without a usable key (%s).",
                 parser.skipped,
-                ", ".join(self.primary_keys),
+                ", ".join(self._own_keys),
                 level=logging.WARNING,
             )
 
@@ -196,26 +226,31 @@ class OuraStream(RESTStream[str]):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         account = self._tap.account((context or {})["user_id"])
-        windows = list(self.windows(account))
-        for window in windows:
-            read = self._tap.prefetcher.take(Job(self, account, window))
-            records: list[Record] = []
-            if read.failure is None:
-                records = self._records(read, account, window)
-                yield from records
-                self._advance(context, records, window)
-            else:
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            yield from self.try_out(account, self.ABORT_AT_RECORD_COUNT)
+            return
+        prefetcher = self._tap.prefetchers[self.follows_documents]
+        with self._tap.stop.waiting():
+            windows = list(self.windows(account))
+        for place, window in enumerate(windows):
+            read = prefetcher.take(Job(self, account, window))
+            if read.failure is not None:
                 # Nothing after it is asked for: the refusal stands for all of it.
-                window = replace(window, end=windows[-1].end)  # noqa: PLW2901
+                entries = refused(self.name, account, windows[place:], read)
+                self._tap.ledger.add(account, entries, read.failure)
+                self.state_manager.is_flushed = False
+                prefetcher.drop(self, account)
+                return
+            records = self._records(read, account, window)
+            span = self._span(records)
+            yield from records
+            self._advance(context, span, window)
             entry = ledger_entry(self.name, account, window, read, len(records))
-            self._tap.ledger.add(account, entry, read.failure)
+            self._tap.ledger.add(account, [entry])
             self._remember(context, entry)
             with self._tap.state_budget as is_due:
                 if is_due:
                     self._write_state_message()
-            if read.failure is not None:
-                self._tap.prefetcher.drop(self, account)
-                return
 
     def _records(
         self,
@@ -236,11 +271,12 @@ class OuraStream(RESTStream[str]):
         """Whether a record is of the window, and not of the padding around it."""
         return True
 
+    def _span(self, records: list[Record]) -> tuple[str, str] | None:  # noqa: ARG002
+        """Where the records begin and end, taken before the SDK drops fields."""
+        return None
+
     def _advance(
-        self,
-        context: Context | None,
-        records: list[Record],
-        window: Window,
+        self, context: Context | None, span: tuple[str, str] | None, window: Window
     ) -> None:
         """Move the account's bookmark after all of a window was written."""
 
@@ -251,9 +287,7 @@ class OuraStream(RESTStream[str]):
         next run from asking again.
         """
         state = self.get_context_state(context)
-        if entry["outcome"] is Outcome.OK:
-            pending = state.setdefault(PENDING, [])
-            state[PENDING] = merged([*pending, entry])
+        state[PENDING] = merged([*state.get(PENDING, []), entry])
         self.state_manager.is_flushed = False
 
     @override
@@ -270,63 +304,110 @@ class OuraStream(RESTStream[str]):
         """None: bookmarks are bounded where they move."""
 
 
+#: The newest sample alone, whenever it was: the two routes of samples know `latest`.
+LATEST = Window(date.min, date.max, is_newest=True)
+
+
 class DatedStream(OuraStream):
     """A route that is read day by day, in windows.
 
+    Its state has two ends: every day from `asked_from` to the bookmark was asked for.
+
     Attributes:
         window_length: The most days that one window asks for.
+        day_field: What says which day a record is of, its own replication key.
     """
 
     window_length: ClassVar[timedelta]
+    replication_key: str
+
+    def __init__(self, tap: TapOura) -> None:
+        """Create the stream; a catalogue may take its replication key away."""
+        self.day_field = self.replication_key
+        super().__init__(tap)
 
     @override
     def windows(self, account: Account) -> Iterator[Window]:
-        state = self.get_context_state({"user_id": account.user_id})
+        """What is new, oldest first; then what was never asked, newest first.
+
+        In this order there is no hole between the two ends, wherever a run is
+        interrupted.
+        """
         period, today = self._tap.period, self._tap.today
+        state = self.get_context_state({"user_id": account.user_id})
+        bookmark, asked_from = self._bookmark(state), self._asked_from(state)
         start, end = period.days(
-            self._bookmark(state),
+            bookmark,
             today,
             reconcile=period.needs_reconcile(self._reconciled_on(state), today),
         )
+        first = period.start or FIRST_DAY
+        if first == asked_from or period.is_explicit:
+            yield from split(start, end, self.window_length, today)
+            return
+        first = max(first, self.reach(account, asked_from))
+        if asked_from is None:
+            yield from split(first, end, self.window_length, today)
+            return
         yield from split(start, end, self.window_length, today)
+        last, length = min(asked_from - ONE_DAY, end), max(self.window_length, REACH)
+        yield from reversed([*split(first, last, length, today)])
+
+    @property
+    @override
+    def trial(self) -> Window:
+        start, end = self._tap.period.days(None, self._tap.today)
+        start = max(start, end - self.window_length)
+        return Window(start, end, is_newest=end > self._tap.today)
+
+    def reach(self, account: Account, asked_from: date | None) -> date:  # noqa: ARG002
+        """The first day that this run asks for, of those that were never asked for.
+
+        Args:
+            account: Whose.
+            asked_from: The first day that was asked for before.
+        """
+        return FIRST_DAY
 
     @override
     def _belongs(self, record: Record, window: Window) -> bool:
-        day = record.get(self._replication_key_name)
+        day = record.get(self.day_field)
         return day is None or day in window
 
-    @property
-    def _replication_key_name(self) -> str:
-        assert self.replication_key is not None  # noqa: S101
-        return self.replication_key
+    @override
+    def _span(self, records: list[Record]) -> tuple[str, str] | None:
+        days = [day for record in records if (day := record.get(self.day_field))]
+        return (min(days), max(days)) if days else None
 
     @override
     def _advance(
-        self,
-        context: Context | None,
-        records: list[Record],
-        window: Window,
+        self, context: Context | None, span: tuple[str, str] | None, window: Window
     ) -> None:
-        """Move the bookmark to the newest record, never backwards.
+        """Move the ends of what was asked for, never towards each other.
 
-        It does not move to the window's end: nights reach Oura only when the wearer
-        opens the app, and whoever does not for three weeks would lose two of them.
-        Only what is older than a reconcile would look for is closed for good.
+        The bookmark moves to the newest record and not to the window's end: nights
+        reach Oura only when the wearer opens the app, and whoever does not for three
+        weeks would lose two of them. Only what is older than a reconcile would look
+        for is closed for good.
         """
-        state = self.get_context_state(context)
-        tap, key = self._tap, self._replication_key_name
-        closed = min(window.end, tap.today - tap.period.reconcile)
-        newest: str = max((r[key] for r in records if r.get(key)), default="")
-        if newest[:10] > tap.tomorrow.isoformat():
-            newest = tap.tomorrow.isoformat()
-        candidate = max(newest, closed.isoformat())
-        known = self._bookmark(state)
-        skipped = known is not None and window.start > known + timedelta(days=1)
-        if tap.period.is_explicit and skipped:
+        if self.replication_method == REPLICATION_FULL_TABLE:
             return
+        state, tap = self.get_context_state(context), self._tap
+        known, asked_from = self._bookmark(state), self._asked_from(state)
+        leaves_hole = known is not None and window.start > known + ONE_DAY
+        if leaves_hole and tap.period.is_explicit:
+            return
+        if asked_from is None or (leaves_hole and window.start == tap.period.start):
+            asked_from = window.start
+        elif window.end >= asked_from - ONE_DAY:
+            asked_from = min(asked_from, window.start)
+        state["asked_from"] = asked_from.isoformat()
+        closed = min(window.end, tap.today - tap.period.reconcile).isoformat()
+        newest = min(span[1], tap.tomorrow.isoformat()) if span else closed
+        candidate = max(newest, closed)
         if known is None or candidate[:10] >= known.isoformat():
             state["replication_key_value"] = max(candidate, self._value(state))
-            state["replication_key"] = key
+            state["replication_key"] = self.day_field
         if window.is_newest and tap.period.needs_reconcile(
             self._reconciled_on(state), tap.today
         ):
@@ -334,7 +415,9 @@ class DatedStream(OuraStream):
 
     def _bookmark(self, state: dict[str, Any]) -> date | None:
         value = self._value(state)
-        return date.fromisoformat(value[:10]) if value else None
+        if not value or self.replication_method == REPLICATION_FULL_TABLE:
+            return None
+        return date.fromisoformat(value[:10])
 
     def _value(self, state: dict[str, Any]) -> str:
         """What the state has of the replication key, or of that of the other grain.
@@ -342,8 +425,15 @@ class DatedStream(OuraStream):
         A day is one in UTC in both; that of an instant is not finished.
         """
         value: str = state.get("replication_key_value") or ""
-        is_known = state.get("replication_key") == self.replication_key
+        is_known = state.get("replication_key") == self.day_field
         return value if is_known else value[:10]
+
+    def _asked_from(self, state: dict[str, Any]) -> date | None:
+        bookmark = self._bookmark(state)
+        if bookmark is None or "asked_from" in state:
+            return bookmark and date.fromisoformat(state["asked_from"])
+        # Of a version that did not note it: a run without a range has asked for all.
+        return FIRST_DAY if "reconciled_on" in state else bookmark
 
     def _reconciled_on(self, state: dict[str, Any]) -> date | None:
         value = state.get("reconciled_on")
@@ -354,20 +444,36 @@ class DocumentStream(DatedStream):
     """A route with `start_date` and `end_date`, whose documents have a day.
 
     Both are always sent, with padding: what Oura does without them is not documented,
-    and how it compares them depends on the route.
+    and how it compares them depends on the route. How long a range may be is not
+    limited (2020 to 2026 came in one answer; Tidepool asks from 2000 on).
     """
 
     replication_key: str = "day"
-    window_length = timedelta(days=90)
+    window_length = timedelta(days=36_500)
 
     @override
     def window_params(self, window: Window) -> dict[str, str]:
-        newest = self._tap.tomorrow + timedelta(days=1)
+        newest = self._tap.tomorrow + ONE_DAY
         end = min(window.end + PADDING, max(newest, window.end))
         return {
             "start_date": (window.start - PADDING).isoformat(),
             "end_date": end.isoformat(),
         }
+
+    @override
+    def _advance(
+        self, context: Context | None, span: tuple[str, str] | None, window: Window
+    ) -> None:
+        super()._advance(context, span, window)
+        if span:
+            state = self.get_context_state(context)
+            state["first_day"] = min(span[0], state.get("first_day", span[0]))
+
+
+class SampledDocumentStream(DocumentStream):
+    """Documents with a sample each few minutes or seconds: a year of them is 3 MB."""
+
+    window_length = timedelta(days=366)
 
 
 class TimeSeriesStream(DatedStream):
@@ -376,6 +482,12 @@ class TimeSeriesStream(DatedStream):
     Oura limits these to 30 days a request and ignores `start_date` on them. Windows
     are whole days in UTC, so a day is emitted when all of it was asked for.
 
+    To ask for every month since the first rings would take 145 requests, for nothing
+    but the years before the wearer's own. So a first run begins a month before the
+    first document of any other route. Nothing is lost by that: each later run asks for
+    one month more, until all have been asked for, and at once for what lies after a
+    document that is older than the first ones were.
+
     Attributes:
         key_defaults: What stands in a key where Oura sent nothing usable.
         is_by_day: Whether a record holds all samples of a day.
@@ -383,7 +495,9 @@ class TimeSeriesStream(DatedStream):
 
     primary_keys: Sequence[str] = ("user_id", "timestamp")
     replication_key: str = "timestamp"
-    window_length = timedelta(days=30)
+    window_length = REACH
+    follows_documents = True
+    trial = LATEST
     key_defaults: ClassVar[dict[str, str]] = {}
 
     def __init__(self, tap: TapOura) -> None:
@@ -393,6 +507,7 @@ class TimeSeriesStream(DatedStream):
             self.primary_keys = ("user_id", "day")
             self.replication_key = "day"
         super().__init__(tap)
+        self._latest: dict[str, WindowRead] = {}
 
     @cached_property
     def sample_schema(self) -> dict[str, Any]:
@@ -418,8 +533,26 @@ class TimeSeriesStream(DatedStream):
         return DayParser(self.parser, self.sample_schema)
 
     @override
+    def reach(self, account: Account, asked_from: date | None) -> date:
+        first = self._tap.first_days.get(account.user_id)
+        if first is None:
+            if not self._has_nothing(account):
+                return FIRST_DAY
+            first = self._tap.today
+        return min(first, asked_from or first) - REACH
+
+    def _has_nothing(self, account: Account) -> bool:
+        """Whether Oura has no sample of an account at all, asked once a run."""
+        if account.user_id not in self._latest:
+            self._latest[account.user_id] = self.read(account, LATEST)
+        read = self._latest[account.user_id]
+        return not (read.documents or read.failure)
+
+    @override
     def window_params(self, window: Window) -> dict[str, str]:
-        end = window.end + timedelta(days=1)
+        if window is LATEST:
+            return {"latest": "true"}
+        end = window.end + ONE_DAY
         return {
             "start_datetime": f"{window.start}T00:00:00+00:00",
             "end_datetime": f"{end}T00:00:00+00:00",
@@ -431,9 +564,7 @@ class TimeSeriesStream(DatedStream):
     ) -> list[Record]:
         if not self.is_by_day:
             return super()._records(read, account, window)
-        asked = replace(
-            window, is_newest=False
-        )  # of a later day, not all was asked for
+        asked = replace(window, is_newest=False)  # not all of a later day was
         days = self._day_parser.records(read.documents, account.user_id)
         records = [record for record in days if record["day"] in asked]
         read.documents.clear()

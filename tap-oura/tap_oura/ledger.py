@@ -33,9 +33,11 @@ class Ledger:
         self._entries: dict[str, list[Entry]] = {}
         self.failures: list[tuple[Account, OuraError]] = []
 
-    def add(self, account: Account, entry: Entry, failure: OuraError | None) -> None:
-        """Note a window, after its records were written."""
-        self._entries.setdefault(account.user_id, []).append(entry)
+    def add(
+        self, account: Account, entries: list[Entry], failure: OuraError | None = None
+    ) -> None:
+        """Note windows, after their records were written."""
+        self._entries.setdefault(account.user_id, []).extend(entries)
         if failure is not None:
             self.failures.append((account, failure))
 
@@ -69,8 +71,18 @@ def ledger_entry(
     }
 
 
+def refused(
+    stream: str, account: Account, windows: Iterable[Window], read: WindowRead
+) -> list[Entry]:
+    """The records of windows that are not asked for, as the first of them failed."""
+    entries = [ledger_entry(stream, account, window, read, 0) for window in windows]
+    for entry in entries[1:]:
+        entry["request_count"] = 0
+    return merged(entries)
+
+
 def merged(entries: list[Entry]) -> list[Entry]:
-    """Complete windows, with those that touch made one, so that few remain.
+    """Windows of one outcome, with those that touch made one, so that few remain.
 
     The earliest `synced_at` stands for all: a document of any of them was extracted
     after it.

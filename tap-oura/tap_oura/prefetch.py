@@ -74,8 +74,8 @@ class Prefetcher:
 
     def take(self, job: Job) -> WindowRead:
         """The result of a job; one that was not announced is run at once."""
-        self._fill()
         with self._stop.waiting():
+            self._fill()  # which may ask where samples begin
             if not self._ahead or self._ahead[0][0] != job:
                 return job.stream.read(job.account, job.window)
             _, future = self._ahead.popleft()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -11,6 +12,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_oura.errors import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jsonschema import ValidationError
 
 ENVIRONMENT_PREFIX = "TAP_OURA_"
@@ -191,8 +194,19 @@ def from_environment() -> dict[str, Any]:
     Raises:
         SettingError: A number or a list cannot be read.
     """
-    try:
+    with readable():
         return parse_environment_config(SCHEMA, ENVIRONMENT_PREFIX)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """While the SDK reads variables.
+
+    Raises:
+        SettingError: A number or a list cannot be read.
+    """
+    try:
+        yield
     except ValueError:
         raise SettingError(
             f"A variable {ENVIRONMENT_PREFIX}* cannot be read: "

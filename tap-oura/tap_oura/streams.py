@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_oura.client import DocumentStream, OuraStream, TimeSeriesStream
+from tap_oura.client import (
+    DocumentStream,
+    OuraStream,
+    SampledDocumentStream,
+    TimeSeriesStream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +22,12 @@ class DailyStream(DocumentStream):
     primary_keys: Sequence[str] = ("user_id", "day")
 
 
-class DailyActivityStream(DailyStream):
+class DailyActivityStream(SampledDocumentStream):
     """Steps, calories and activity of a day that begins at 4 a.m."""
 
     name = "daily_activity"
     scope = "daily"
+    primary_keys: Sequence[str] = ("user_id", "day")
 
 
 class DailyCardiovascularAgeStream(DailyStream):
@@ -116,14 +122,14 @@ class RingConfigurationStream(OuraStream):
     scope = "ring_configuration"
 
 
-class SessionStream(DocumentStream):
+class SessionStream(SampledDocumentStream):
     """Guided and unguided sessions, such as meditation."""
 
     name = "session"
     scope = "session"
 
 
-class SleepStream(DocumentStream):
+class SleepStream(SampledDocumentStream):
     """Sleep periods, naps included, with their samples."""
 
     name = "sleep"

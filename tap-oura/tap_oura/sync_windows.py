@@ -82,6 +82,6 @@ class SyncWindowsStream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         user_id = (context or {})["user_id"]
-        yield from self._tap.ledger.take(user_id)
+        yield from self._tap.ledger.take(user_id)[: self.ABORT_AT_RECORD_COUNT]
         self._tap.forget_pending(user_id)
         self.state_manager.is_flushed = False

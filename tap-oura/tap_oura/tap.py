@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 from singer_sdk import Stream, Tap
@@ -16,7 +16,9 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.streams.rest import HTTPRequest
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
@@ -28,7 +30,7 @@ from tap_oura.ledger import PENDING, Ledger
 from tap_oura.output import BufferedWriter, StateBudget
 from tap_oura.prefetch import Job, Prefetcher
 from tap_oura.stopping import Stop, StoppedError
-from tap_oura.streams import ROUTES
+from tap_oura.streams import ROUTES, DailyActivityStream
 from tap_oura.sync_windows import SyncWindowsStream
 from tap_oura.windows import Period
 
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import click
-    from singer_sdk.plugin_base import _ConfigInput
 
 
 class Person(msgspec.Struct):
@@ -86,10 +87,9 @@ class TapOura(Tap):
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        """The streams by name, `sync_windows` last."""
-        streams = dict(super().streams)
-        streams[SyncWindowsStream.name] = streams.pop(SyncWindowsStream.name)
-        return streams
+        """The streams by name: what follows from others after those."""
+        found = super().streams
+        return dict(sorted(found.items(), key=lambda item: _turn(item[1])))
 
     # What the streams share
 
@@ -140,16 +140,40 @@ class TapOura(Tap):
         return derived_user_id(person.id)
 
     @cached_property
-    def prefetcher(self) -> Prefetcher:
-        """Reads ahead what the streams are going to take."""
-        return Prefetcher(self._jobs(), self.config["concurrency"], self.stop)
+    def prefetchers(self) -> dict[bool, Prefetcher]:
+        """Read ahead what the streams are going to take, by `follows_documents`."""
+        concurrency = self.config["concurrency"]
+        return {
+            turn: Prefetcher(self._jobs(turn), concurrency, self.stop)
+            for turn in (False, True)
+        }
 
-    def _jobs(self) -> Iterator[Job]:
+    def _jobs(self, turn: bool) -> Iterator[Job]:  # noqa: FBT001
         for stream in self.streams.values():
-            if isinstance(stream, OuraStream) and stream.selected:
+            if _turn(stream) == turn and stream.selected:
+                assert isinstance(stream, OuraStream)  # noqa: S101
                 for account in self.accounts:
                     for window in stream.windows(account):
                         yield Job(stream, account, window)
+
+    @cached_property
+    def first_days(self) -> dict[str, date]:
+        """The first day of any document, by account, once documents have been read.
+
+        Whoever wears a ring has a document of activity each day. Where that route was
+        not read, the days of the others say little, and are not here.
+        """
+        days: dict[str, dict[str, str]] = {}
+        for stream, state in self.state.get("bookmarks", {}).items():
+            for partition in state.get("partitions", []):
+                if day := partition.get("first_day"):
+                    user_id = partition["context"]["user_id"]
+                    days.setdefault(user_id, {})[stream] = day
+        return {
+            user_id: date.fromisoformat(min(found.values()))
+            for user_id, found in days.items()
+            if DailyActivityStream.name in found
+        }
 
     # Windows of a run that was killed
 
@@ -225,15 +249,21 @@ class TapOura(Tap):
             cls.print_about(about_format)
             return
         with cls._one_sentence():
-            given = dict(config.config) if config else {}
-            if config and config.parse_env:
-                given |= settings.from_environment()
-            tap = cls(
-                config=given,
+            tap = cls._configured(
+                config,
                 state=_read("--state", state) if state else None,
                 catalog=_read("--catalog", catalog) if catalog else None,
             )
             tap.run()
+
+    @classmethod
+    def _configured(cls, config: _ConfigInput | None, **inputs: Any) -> Self:  # noqa: ANN401
+        """The tap with the settings that a command line names."""
+        config = config or _ConfigInput()
+        with settings.readable():
+            return cls(
+                config=config.config, parse_env_config=config.parse_env, **inputs
+            )
 
     @classmethod
     @override
@@ -252,7 +282,13 @@ class TapOura(Tap):
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         with cls._one_sentence():
-            super().cb_test(ctx, param, value)
+            if value != CliTestOptionValue.All.value:
+                super().cb_test(ctx, param, value)
+                return
+            tap = cls._configured(ctx.params.get("config"))
+            tap.run_connection_test()
+            tap.conclude()
+        ctx.exit()
 
     @classmethod
     @contextmanager
@@ -280,6 +316,11 @@ class TapOura(Tap):
     @override
     def _setup_signal_handlers(self) -> None:
         """None: a run has its own."""
+
+
+def _turn(stream: Stream) -> int:
+    """When a stream is read: documents, then samples, then what was asked."""
+    return stream.follows_documents if isinstance(stream, OuraStream) else 2
 
 
 def _read(option: str, file: IO[str]) -> dict[str, Any]:

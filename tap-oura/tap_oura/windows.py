@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 #: The first rings reached their owners in the autumn of 2015.
 FIRST_DAY = date(2015, 1, 1)
 
+ONE_DAY = timedelta(days=1)
+
+#: The longest range of samples that Oura takes, and how far a run without a range looks
+#: for them beyond what it has a reason to ask for.
+REACH = timedelta(days=30)
+
 #: Oura compares a document's own instant, in UTC, with bounds that it reads as
 #: 00:00Z. A document can lie up to 14 hours from the UTC day of its label and a
 #: whole day before the end of it, so two more days on both sides are asked for.
@@ -49,7 +55,7 @@ class Window:
 
     def __str__(self) -> str:
         """Both bounds, as messages show them."""
-        return f"{self.start}..{self.end}"
+        return f"{self.start}..{self.end}" if self.end < date.max else "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Period:
             today: The day it is in UTC. The wearer may already have the next.
             reconcile: Whether to look back further than usual.
         """
-        end = self.end or today + timedelta(days=1)
+        end = self.end or today + ONE_DAY
         if bookmark is None or self.is_explicit:
             return self.start or FIRST_DAY, end
         lookback = max(self.lookback, self.reconcile) if reconcile else self.lookback
@@ -130,12 +136,12 @@ class Period:
 def split(start: date, end: date, length: timedelta, today: date) -> Iterator[Window]:
     """Cut the days from `start` to `end` into windows of at most `length`.
 
-    A bounded window is what an interrupted run loses at most.
+    A window is what an interrupted run loses at most, and what has to fit in memory.
     """
     while start <= end:
-        last = min(start + length - timedelta(days=1), end)
+        last = min(start + length - ONE_DAY, end)
         yield Window(start, last, is_newest=last == end and end > today)
-        start = last + timedelta(days=1)
+        start = last + ONE_DAY
 
 
 def in_utc(instant: str) -> str:

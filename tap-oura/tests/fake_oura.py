@@ -57,7 +57,8 @@ class FakeOura:
                 query.get("end_date") or query["end_datetime"],
             )
             for name, query in self.asked
-            if name == route and "next_token" not in query
+            if name == route and query.keys() & {"start_date", "start_datetime"}
+            if "next_token" not in query
         )
 
     def _text(self, request: _RequestObjectProxy, context: _Context) -> str:

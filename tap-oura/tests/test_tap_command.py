@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
 
-from fake_oura import USER_ID
+from fake_oura import USER_ID, FakeOura, example
 from tap_oura.tap import TapOura
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tap(*arguments: str, **config: Any) -> Result:  # noqa: ANN401
     """Run the command in this process, without its console logging."""
-    text = json.dumps({"api_url": UNREACHABLE, "max_tries": 1, **config})
+    given = {"api_url": UNREACHABLE, "max_tries": 1, **config}
+    text = json.dumps({name: value for name, value in given.items() if value})
     Path("config.json").write_text(text)
     command = TapOura.get_singer_command()
     return CliRunner().invoke(command, ["--config", "config.json", *arguments])
@@ -117,6 +119,51 @@ def test_about_needs_no_settings_and_no_network() -> None:
     result = CliRunner().invoke(TapOura.get_singer_command(), ["--about"])
     assert result.exit_code == 0
     assert "access_token" in result.stdout
+
+
+def said(caplog: pytest.LogCaptureFixture, level: str) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelname == level]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("grain", ["sample", "day"])
+def test_a_test_takes_a_request_a_stream_and_says_nothing_of_errors(
+    oura: FakeOura, caplog: pytest.LogCaptureFixture, grain: str
+) -> None:
+    for name, stream in TapOura(config={}, validate_config=False).streams.items():
+        document = example(getattr(stream, "sample_schema", stream.schema))
+        count = 1 if name == "personal_info" else 3
+        oura.documents["vO2_max" if name == "vo2_max" else name] = [document] * count
+    others = [USER_ID, USER_ID[:-1] + "1"]
+    users = [{"user_id": user_id, "access_token": "t"} for user_id in others]
+    result = tap("--test", api_url=None, users=users, sample_grain=grain)
+    assert result.exit_code == 0
+    assert sorted(Counter(r for r, _ in oura.asked).values()) == [1] * 19
+    assert said(caplog, "ERROR") == []
+    messages = [json.loads(line) for line in result.stdout.splitlines()]
+    records = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    assert records.keys() > {"heartrate", "sleep", "personal_info"}
+    assert set(records.values()) == {1}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_test_with_a_token_that_is_refused_fails_in_one_sentence(
+    oura: FakeOura, caplog: pytest.LogCaptureFixture
+) -> None:
+    oura.answer_next("daily_activity", (401, {}))
+    result = tap("--test", api_url=None, access_token="t", user_id=USER_ID)
+    assert result.exit_code == 1
+    [error] = said(caplog, "ERROR")
+    assert "was refused (401)" in error
+    assert len(oura.asked) == 1
+
+
+@pytest.mark.usefixtures("folder", "oura")
+def test_a_test_of_the_schemas_asks_nothing(oura: FakeOura) -> None:
+    result = tap("--test=schema", api_url=None, access_token="t", user_id=USER_ID)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 20
+    assert oura.asked == []
 
 
 def test_a_reader_that_ends_early_is_one_sentence(folder: Path) -> None:

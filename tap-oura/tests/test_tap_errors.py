@@ -113,21 +113,18 @@ def test_what_fails_to_the_end_stops_neither_the_others_nor_the_bookmark(
 def test_a_window_that_fails_keeps_the_windows_before_it(
     oura: FakeOura, run: Runner
 ) -> None:
-    oura.daily("daily_stress", "2025-01-10", "2025-05-10")
-    good = (200, {"data": [{"day": "2025-01-10"}], "next_token": None})
-    oura.answer_next("daily_stress", good, (400, SECRET_BODY))
-    result = run(
-        "daily_stress", start_date="2025-01-01", end_date="2025-09-30", concurrency=1
-    )
+    good = (200, {"data": [{"id": "a", "day": "2022-01-10"}], "next_token": None})
+    oura.answer_next("sleep", good, (400, SECRET_BODY))
+    result = run("sleep", start_date="2022-01-01", end_date="2024-09-30", concurrency=1)
     assert result.exit_code == 1
-    assert result.days("daily_stress") == ["2025-01-10"]
-    assert result.bookmark("daily_stress") == "2025-03-31"
+    assert result.days("sleep") == ["2022-01-10"]
+    assert result.bookmark("sleep") == "2023-01-01"
     assert [
-        (r["outcome"], r["window_start"], r["window_end"])
+        (r["outcome"], r["window_start"], r["window_end"], r["request_count"])
         for r in result.records("sync_windows")
     ] == [
-        ("ok", "2025-01-01", "2025-03-31"),
-        ("error", "2025-04-01", "2025-09-30"),
+        ("ok", "2022-01-01", "2023-01-01", 1),
+        ("error", "2023-01-02", "2024-09-30", 0),
     ]
 
 

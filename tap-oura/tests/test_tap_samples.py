@@ -146,9 +146,10 @@ def test_a_bookmark_outlives_a_change_of_grain(
         oura.documents["heartrate"].append(
             {"timestamp": f"{day}T08:00:00+00:00", "bpm": 50, "source": "rest"}
         )
-    first = run("heartrate", sample_grain=before, start_date="2026-02-01")
+    period: dict[str, Any] = {"start_date": "2026-02-01"}
+    first = run("heartrate", sample_grain=before, **period)
     oura.asked.clear()
-    second = run("heartrate", sample_grain=after, state=first.state)
+    second = run("heartrate", sample_grain=after, state=first.state, **period)
     assert oura.bounds("heartrate")[0][0] == "2026-03-02T00:00:00+00:00"
     assert len(second.records("heartrate")) == 1
     mark = {"day": DAY, "sample": f"{DAY}T08:00:00+00:00"}

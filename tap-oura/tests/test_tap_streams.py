@@ -217,57 +217,53 @@ def test_a_day_in_the_far_future_does_not_carry_the_bookmark_away(
 
 
 def test_state_follows_each_window(oura: FakeOura, run: Runner) -> None:
-    oura.daily("daily_stress", "2025-01-10", "2025-05-10", "2025-09-10")
-    result = run("daily_stress", start_date="2025-01-01", end_date="2025-09-30")
+    oura.daily("sleep", "2022-01-10", "2023-05-10", "2024-09-10")
+    result = run("sleep", start_date="2022-01-01", end_date="2024-09-30")
     marks: list[str] = []
     for message in result.messages:
-        if message["type"] == "RECORD" and message["stream"] == "daily_stress":
+        if message["type"] == "RECORD" and message["stream"] == "sleep":
             marks.append(message["record"]["day"])
-        elif message["type"] == "STATE" and "daily_stress" in message["value"].get(
+        elif message["type"] == "STATE" and "sleep" in message["value"].get(
             "bookmarks", {}
         ):
-            (account,) = message["value"]["bookmarks"]["daily_stress"]["partitions"]
+            (account,) = message["value"]["bookmarks"]["sleep"]["partitions"]
             marks.append(f"state {account.get('replication_key_value')}")
-    first = marks.index("2025-01-10")
-    assert marks[first + 1].startswith("state 2025-03")
-    assert marks.index("2025-05-10") > first + 1
+    first = marks.index("2022-01-10")
+    assert marks[first + 1] == "state 2023-01-01"
+    assert marks.index("2023-05-10") > first + 1
 
 
 def test_windows_are_on_record_after_their_documents(
     oura: FakeOura, run: Runner
 ) -> None:
-    oura.daily("daily_stress", *DAYS)
-    result = run("daily_stress", start_date="2025-12-01")
+    oura.daily("sleep", *DAYS)
+    result = run("sleep", start_date="2025-01-01")
     assert [
         (r["stream"], r["window_start"], r["window_end"], r["outcome"])
         for r in result.records("sync_windows")
     ] == [
-        ("daily_stress", "2025-12-01", "2026-02-28", "ok"),
-        ("daily_stress", "2026-03-01", "2026-03-11", "ok"),
+        ("sleep", "2025-01-01", "2026-01-01", "ok"),
+        ("sleep", "2026-01-02", "2026-03-11", "ok"),
     ]
     assert [r["document_count"] for r in result.records("sync_windows")] == [0, 3]
     streams = [m["stream"] for m in result.messages if m["type"] == "RECORD"]
-    assert streams == ["daily_stress"] * 3 + ["sync_windows"] * 2
+    assert streams == ["sleep"] * 3 + ["sync_windows"] * 2
 
 
 def test_windows_of_a_killed_run_come_on_record_with_the_next(
     oura: FakeOura, run: Runner
 ) -> None:
-    oura.daily("daily_stress", "2025-01-10", "2025-05-10", *DAYS)
-    first = run("daily_stress", start_date="2025-01-01")
-    killed = next(
-        state
-        for state in first.states
-        if "2025-05-10" in str(state) or "2025-06" in str(state)
-    )
-    second = run("daily_stress", state=killed)
+    oura.daily("sleep", "2022-01-10", "2023-05-10", *DAYS)
+    first = run("sleep", start_date="2022-01-01")
+    killed = next(state for state in first.states if "2024-01-02" in str(state))
+    second = run("sleep", state=killed, start_date="2022-01-01")
     windows = [
         (r["window_start"], r["window_end"], r["document_count"])
         for r in second.records("sync_windows")
     ]
-    assert windows[0] == ("2025-01-01", "2025-06-29", 2)
+    assert windows[0] == ("2022-01-01", "2024-01-02", 2)
     assert windows[-1][1] == "2026-03-11"
-    third = run("daily_stress", state=second.state)
+    third = run("sleep", state=second.state, start_date="2022-01-01")
     assert len(third.records("sync_windows")) == 1
     assert "pending" not in str(second.state)
 
@@ -275,9 +271,9 @@ def test_windows_of_a_killed_run_come_on_record_with_the_next(
 def test_an_empty_window_moves_the_bookmark_of_the_state_too(
     oura: FakeOura, run: Runner
 ) -> None:
-    result = run("daily_stress", start_date="2025-01-01", end_date="2025-06-30")
-    assert [s for s in result.states if "2025-03-31" in str(s)]
-    assert result.bookmark("daily_stress") == "2025-06-30"
+    result = run("sleep", start_date="2022-01-01", end_date="2024-06-30")
+    assert [s for s in result.states if "2023-01-01" in str(s)]
+    assert result.bookmark("sleep") == "2024-06-30"
     assert len(oura.asked) == 3
 
 
