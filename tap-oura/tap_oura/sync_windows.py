@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_oura.errors import Outcome
@@ -26,6 +27,7 @@ class SyncWindowsStream(Stream):
     """
 
     name = "sync_windows"
+    replication_method = REPLICATION_FULL_TABLE  # whatever a catalogue says of all
     primary_keys = (
         "user_id",
         "stream",

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 from singer_sdk import Stream, Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -298,6 +298,9 @@ class TapOura(Tap):
             yield
         except OuraError as error:
             cls.tell(error)
+            sys.exit(1)
+        except MappingError as error:
+            cls.tell(OuraError(f"`stream_maps` cannot be used. {error}"))
             sys.exit(1)
         except ConfigValidationError as error:
             for sentence in error.errors:
