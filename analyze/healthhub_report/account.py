@@ -163,6 +163,7 @@ def _tag_effect(row: Row) -> dict[str, Any]:
     effect = {
         "tag": row["tag"],
         "figure": row["figure"],
+        "occasions": row["n_occasions"],
         "with": row["n_with"],
         "without": row["n_without"],
         "verdict": row["verdict"],

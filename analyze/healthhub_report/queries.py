@@ -98,7 +98,7 @@ _SAMPLES: LiteralString = """
 
 _TAG_EFFECTS: LiteralString = """
     select
-        user_id, tag, figure, n_with, n_without, mean_without, difference,
+        user_id, tag, figure, n_occasions, n_with, n_without, mean_without, difference,
         difference_from, difference_to, verdict
     from healthhub.tag_effects
     where %(user_id)s::uuid is null or user_id = %(user_id)s

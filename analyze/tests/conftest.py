@@ -199,7 +199,8 @@ def _fill(tables: Tables) -> None:
                 "healthhub.tag_effects",
                 tag=tag,
                 figure=figure,
-                n_with=20,
+                n_occasions=20,
+                n_with=26,
                 n_without=300,
                 mean_without=45,
                 difference=difference,
@@ -211,9 +212,10 @@ def _fill(tables: Tables) -> None:
         "healthhub.tag_effects",
         tag="tag_generic_sauna",
         figure="average_hrv",
+        n_occasions=3,
         n_with=3,
-        n_without=300,
-        verdict="too few nights",
+        n_without=24,
+        verdict="too few occasions",
     )
     tables.connection.execute(
         """

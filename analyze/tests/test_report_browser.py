@@ -199,11 +199,30 @@ def test_another_night(chromium: Browser, wearer: Path) -> None:
     assert chromium.text("#nights .summary") != last
 
 
-def test_a_tag_with_few_nights_says_nothing(chromium: Browser, wearer: Path) -> None:
+def test_with_no_tag_to_judge_nothing_is_said_of_differences(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(TODAY, average_hrv=50)
+    for tag, verdict in (("a", "too few occasions"), ("b", "nothing to compare")):
+        tables.insert(
+            "healthhub.tag_effects",
+            tag=tag,
+            figure="average_hrv",
+            n_occasions=0,
+            n_with=0,
+            n_without=0,
+            verdict=verdict,
+        )
+    chromium.open(tables.report(tmp_path))
+    assert chromium.text("#tags .summary").startswith("No tag has the 8 occasions")
+    assert "no nights without it" in chromium.text("#tags .rows")
+
+
+def test_a_tag_with_few_occasions_says_nothing(chromium: Browser, wearer: Path) -> None:
     chromium.open(wearer)
     rows = chromium.text("#tags .rows").replace("\N{MINUS SIGN}", "-")
-    assert "-6.5 ms (-8.5 to -4.5), 20 nights" in rows
-    assert "3 nights with it: too few to say (8 needed)" in rows
+    assert "-6.5 ms (-8.5 to -4.5), 20 occasions" in rows
+    assert "3 occasions: too few to say (8 needed)" in rows
     assert "Sauna" not in chromium.text("#tags .summary")
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from statistics import mean, stdev, variance
+from random import Random
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import pytest
+from psycopg import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.transform.conftest import Database, Dbt
 
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
@@ -144,69 +149,77 @@ def test_a_change_reaches_the_days_that_it_concerns(
     assert database(OVERVIEW, USER) == after
 
 
-def test_effects_are_those_that_welch_finds(dbt: Dbt, database: Database) -> None:
-    tagged = {10 + n * 29 % 80 for n in range(20)}
-    hrv = {n: 30 + n * 37 % 30 - 8 * (n - 1 in tagged) for n in range(100)}
-    database.load("sleep", *(night(n, value) for n, value in hrv.items()))
-    database.load(
-        "enhanced_tag",
-        *(
-            {
-                "id": f"tag {n}",
-                "start_day": day(n),
-                "tag_type_code": "alcohol",
-                "start_time": f"{day(n)}T20:00:00+02:00",
-            }
-            for n in tagged
-        ),
-    )
-    database.load(
-        "enhanced_tag",
-        *(
-            {
-                "id": f"rare {n}",
-                "start_day": day(n),
-                "tag_type_code": "custom",
-                "custom_name": "Sauna",
-            }
-            for n in range(7)
-        ),
-    )
-    dbt.build("tag_effects")
-    effects = {
+def tag(number: int, name: str = "alcohol") -> dict[str, Any]:
+    """A tag whose night is that of the same number."""
+    return {
+        "id": f"{name} {number}",
+        "start_day": day(number - 1),
+        "tag_type_code": name,
+        "start_time": f"{day(number - 1)}T20:00:00+02:00",
+    }
+
+
+def effects(database: Database) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
         (row["tag"], row["figure"]): row
         for row in database("select * from healthhub.tag_effects")
     }
-    nights = {n + 1 for n in tagged}
-    span = range(min(nights) - 28, max(nights) + 29)
-    with_tag = [v for n, v in hrv.items() if n in nights]
-    without = [v for n, v in hrv.items() if n in span and n not in nights]
-    row = effects["alcohol", "average_hrv"]
-    assert (row["n_with"], row["n_without"]) == (len(with_tag), len(without))
-    difference = mean(with_tag) - mean(without)
-    assert float(row["difference"]) == pytest.approx(difference, abs=0.006)
-    low, high = welch(with_tag, without)
-    assert float(row["difference_from"]) == pytest.approx(low, abs=0.02)
-    assert float(row["difference_to"]) == pytest.approx(high, abs=0.02)
+
+
+def test_effects_are_of_occasions_and_nights_like_them(
+    dbt: Dbt, database: Database
+) -> None:
+    lengths = {5: 1, 17: 3, 33: 1, 44: 2, 58: 1, 70: 4, 85: 1, 99: 2, 112: 1, 125: 1}
+    occasions = [
+        [first + n for n in range(length) if (first, n) != (70, 2)]  # a night between
+        for first, length in lengths.items()
+    ]
+    tagged = {n for occasion in occasions for n in occasion}
+    in_rest_mode = {84, 85, 86, 92}
+    hrv = {n: 40 + n * 37 % 30 - 15 * (n in tagged) for n in range(140) if n != 51}
+    database.load("sleep", *(night(n, value) for n, value in hrv.items()))
+    database.load("enhanced_tag", *(tag(n) for n in tagged))
+    database.load("enhanced_tag", *(tag(10 * n, "sauna") for n in range(1, 8)))
+    database.load("enhanced_tag", *(tag(n, "always") for n in range(140)))
+    database.load(
+        "rest_mode_period",
+        *({"id": day(n), "start_day": day(n), "end_day": day(n)} for n in in_rest_mode),
+    )
+    dbt.build("tag_effects")
+    known = hrv.keys() - in_rest_mode
+    owner: dict[int, int] = {}
+    for n in sorted(known - tagged):
+        near = [t for t in tagged & known if (t - n) % 7 == 0 and abs(t - n) <= 28]
+        if near:
+            owner[n] = min(near, key=lambda t: (abs(t - n), t))
+    differences = []
+    for occasion in occasions:
+        nights = [n for n in occasion if n in known and n in owner.values()]
+        usual = [mean(hrv[c] for c in owner if owner[c] == n) for n in nights]
+        if nights:
+            differences.append(mean(hrv[n] for n in nights) - mean(usual))
+    found = effects(database)
+    row = found["alcohol", "average_hrv"]
+    assert row["n_occasions"] == len(differences) == 9
+    assert row["n_without"] == len(owner)
+    assert float(row["difference"]) == pytest.approx(mean(differences), abs=0.006)
+    # Two tags have enough occasions to be judged, by two figures each.
+    assert found["always", "average_hrv"]["verdict"] == "nothing to compare"
+    assert found["alcohol", "total_sleep_duration"]["verdict"] == "no variation"
     assert row["verdict"] == "lower"
-    assert effects["alcohol", "total_sleep_duration"]["verdict"] == "no variation"
-    rare = effects["Sauna", "average_hrv"]
-    assert (rare["n_with"], rare["verdict"]) == (7, "too few nights")
+    margin = student_t(8, 0.025 / 2) * stdev(differences) / 3
+    for end, sign in (("difference_from", -1), ("difference_to", 1)):
+        assert float(row[end]) == pytest.approx(
+            mean(differences) + sign * margin, rel=0.01
+        )
+    rare = found["sauna", "average_hrv"]
+    assert (rare["n_occasions"], rare["verdict"]) == (7, "too few occasions")
     assert rare["difference"] is None
-    assert ("alcohol", "sleep_score") not in effects
+    assert ("alcohol", "sleep_score") not in found
 
 
-def welch(first: list[int], second: list[int]) -> tuple[float, float]:
-    """The 95 % confidence interval, with t by numerical integration."""
-    a, b = variance(first) / len(first), variance(second) / len(second)
-    freedom = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
-    margin = student_t(freedom) * (a + b) ** 0.5
-    difference = mean(first) - mean(second)
-    return difference - margin, difference + margin
-
-
-def student_t(freedom: float, steps: int = 20_000) -> float:
-    """The 97.5 % quantile of Student's t, by adding up its density."""
+def student_t(freedom: float, tail: float, steps: int = 20_000) -> float:
+    """The quantile of Student's t above which `tail` lies, by adding up its density."""
     width, mass, t = 10 / steps, 0.0, 0.0
     density = [
         (1 + (i * width) ** 2 / freedom) ** (-(freedom + 1) / 2)
@@ -215,7 +228,106 @@ def student_t(freedom: float, steps: int = 20_000) -> float:
     half = sum(density) * width
     for value in density:
         mass += value * width
-        if mass >= 0.95 * half:
+        if mass >= (1 - 2 * tail) * half:
             return t
         t += width
     raise AssertionError
+
+
+def trip(random: Random) -> set[int]:
+    first = random.randrange(30, DAYS - 40)
+    return set(range(first, first + 12))
+
+
+def weekends(random: Random) -> set[int]:
+    return {n for n in range(DAYS) if n % 7 in {4, 5} and random.random() < 0.6}
+
+
+def at_random(random: Random) -> set[int]:
+    return {n for n in range(DAYS) if random.random() < 0.2}
+
+
+def trips(random: Random) -> set[int]:
+    starts = [random.randrange(DAYS) for _ in range(14)]
+    return {n for first in starts for n in range(first, first + random.randrange(2, 9))}
+
+
+DAYS = 300
+PEOPLE = 300
+FIGURES = (
+    ("sleep_score", 75, 8),
+    ("readiness_score", 75, 8),
+    ("total_sleep_duration", 27000, 3600),
+    ("average_hrv", 50, 12),
+    ("lowest_heart_rate", 50, 5),
+)
+
+
+@pytest.mark.parametrize("tagged", [trip, weekends, at_random, trips])
+def test_a_tag_without_effect_seldom_seems_to_have_one(
+    database: Database, tagged: Callable[[Random], set[int]]
+) -> None:
+    """Nights that resemble the one before and those of their weekday."""
+    random = Random(tagged.__name__)  # noqa: S311 (the same each time)
+    for person in range(PEOPLE):
+        nights, tags = simulated_person(random, tagged)
+        copy(database, "daily_overview", OVERVIEW_COLUMNS, person, nights)
+        copy(database, "tags", TAG_COLUMNS, person, tags)
+    database("analyze healthhub.daily_overview, healthhub.tags")
+    (row,) = database(
+        "select count(distinct user_id)"
+        " filter (where verdict in ('higher', 'lower')) as misled,"
+        " count(distinct user_id)"
+        " filter (where verdict = 'no clear difference') as judged"
+        " from healthhub.tag_effects"
+    )
+    assert row["misled"] <= 0.06 * PEOPLE
+    if tagged is trip:
+        assert row["judged"] == 0
+    else:
+        assert row["judged"] > 0.9 * PEOPLE
+
+
+OVERVIEW_COLUMNS = ("day", *(name for name, *_ in FIGURES), "is_rest_mode")
+TAG_COLUMNS = ("day", "start_time_local", "tag_type_code", "document_id", "stream")
+
+
+def simulated_person(
+    random: Random, tagged: Callable[[Random], set[int]]
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Rows of the overview and of tags."""
+    weekday = [[random.gauss(0, 0.6) for _ in FIGURES] for _ in range(7)]
+    state = [random.gauss(0, 1) for _ in FIGURES]
+    nights: list[tuple[object, ...]] = []
+    for n in range(DAYS):
+        state = [0.5 * value + 0.75**0.5 * random.gauss(0, 1) for value in state]
+        figures = (
+            round(usual + spread * (state[i] + weekday[n % 7][i]))
+            for i, (_, usual, spread) in enumerate(FIGURES)
+        )
+        nights.append((day(n), *figures, False))
+    tags: list[tuple[object, ...]] = [
+        (day(n - 1), f"{day(n - 1)} 20:00", "placebo", uuid4(), "enhanced_tag")
+        for n in tagged(random)
+    ]
+    return nights, tags
+
+
+def copy(
+    database: Database,
+    table: str,
+    columns: tuple[str, ...],
+    person: int,
+    rows: list[tuple[object, ...]],
+) -> None:
+    """Add rows of a person to a table, without what the table demands besides."""
+    statement = sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier("healthhub", table),
+        sql.SQL(", ").join(map(sql.Identifier, ("user_id", *columns))),
+    )
+    with (
+        database.connection.cursor() as cursor,
+        cursor.copy(statement) as copying,
+    ):
+        for row in rows:
+            copying.write_row((UUID(int=person), *row))

@@ -1,6 +1,6 @@
 // What each tag did to the night after it, as healthhub.tag_effects says.
 
-const FEWEST_NIGHTS = 8; // below it that view says nothing
+const FEWEST_OCCASIONS = 8; // below it that view says nothing
 
 function tagsPanel() {
   const figures = [...new Set(report.tags.map((effect) => effect.figure))];
@@ -41,14 +41,13 @@ const bare = (value, item) =>
 
 function effectText(effect, item) {
   if (effect.verdict === "no variation") return words.noVariation;
-  if (effect.difference === null) {
-    return words.tooFew(Math.min(effect.with, effect.without), FEWEST_NIGHTS);
-  }
+  if (effect.verdict === "nothing to compare") return words.nothingToCompare;
+  if (effect.difference === null) return words.tooFew(effect.occasions, FEWEST_OCCASIONS);
   return words.tagText({
     difference: signed(effect.difference, item),
     from: bare(effect.from, item),
     to: bare(effect.to, item),
-    n: number(effect.with),
+    n: number(effect.occasions),
   });
 }
 
@@ -65,8 +64,11 @@ function interval(effect, reach) {
     ]);
 }
 
+// Of tags that cannot be judged it says nothing.
 function tagsSummary(effects, item) {
-  const clear = effects
+  const judged = effects.filter((effect) => isKnown(effect.from));
+  if (!judged.length) return words.tagsUnjudged(FEWEST_OCCASIONS);
+  const clear = judged
     .filter((effect) => ["higher", "lower"].includes(effect.verdict))
     .map((effect) => `${tagName(effect.tag)} ${signed(effect.difference, item)}`);
   return words.tagsSummary({ metric: words.metrics[item.name], clear });
@@ -78,6 +80,7 @@ function tagsTable(effects, item) {
     name: `tags-${item.name}`,
     columns: [
       { title: words.tag, text: tagName },
+      { title: words.occasions, isNumber: true },
       { title: words.nightsWith, isNumber: true },
       { title: words.nightsWithout, isNumber: true },
       effect(words.difference),
@@ -86,7 +89,8 @@ function tagsTable(effects, item) {
       { title: words.verdict, text: (verdict) => words.verdicts[verdict] ?? verdict },
     ],
     rows: effects.map((one) => [
-      one.tag, one.with, one.without, one.difference, one.from, one.to, one.verdict,
+      one.tag, one.occasions, one.with, one.without,
+      one.difference, one.from, one.to, one.verdict,
     ]),
   };
 }

@@ -1,13 +1,18 @@
 {#-
-    For each tag and figure: how the nights after a day with the tag differ from
-    the nights after days without it, from four weeks before its first use to
-    four weeks after its last. Below 8 nights on either side nothing is said.
+    For each tag and figure: how the nights after it differ from nights of the
+    same weekdays without it, up to four weeks before and after.
 
-    The confidence interval is Welch's; the quantile of Student's t comes from
-    the normal one by the expansion of Cornish and Fisher, which is right to
-    0.001 from 7 degrees of freedom on. It says how sure a difference is, not
-    where it comes from: days with a tag differ in more than the tag, and of
-    twenty tags without any effect one will seem to have one.
+    Nights are not independent: one resembles the next, and weekends resemble
+    each other. So what counts is the occasion, a run of nights after the tag,
+    and each occasion is held against nights of its own, which no other occasion
+    uses. Their differences are as good as independent; Student's t says how
+    sure their mean is. That a tag without effect seems to have one happens to
+    one person in twenty, however many tags and figures there are, because the
+    intervals are widened for their number (Bonferroni).
+
+    The quantile of the normal distribution is Abramowitz and Stegun's 26.2.23
+    (right to 0.0005), that of Student's t is Wallace's (never too narrow, and
+    from 7 degrees of freedom on at most 2 % too wide).
 -#}
 {% set figures = [
     'sleep_score',
@@ -16,71 +21,146 @@
     'average_hrv',
     'lowest_heart_rate',
 ] %}
-{% set fewest_nights = 8 %}
-{% set z = 1.959964 %}
+{% set fewest_occasions = 8 %}
+{% set reach = 28 %}
 
 with
 
-tagged_nights as (
+tagged as (
     select distinct
         user_id,
         tag,
-        night
+        night as day
     from {{ ref('int_oura__tag_days') }}
+),
+
+-- One night without the tag does not end an occasion.
+begun as (
+    select
+        *,
+        lag(day) over (partition by user_id, tag order by day)
+        >= day - 2 as is_continued
+    from tagged
+),
+
+occasions as (
+    select
+        user_id,
+        tag,
+        day,
+        count(*) filter (where is_continued is not true) over (
+            partition by user_id, tag
+            order by day
+        ) as occasion
+    from begun
 ),
 
 spans as (
     select
         user_id,
         tag,
-        min(night) - 28 as first_night,
-        max(night) + 28 as last_night
-    from {{ ref('int_oura__tag_days') }}
+        min(day) - {{ reach }} as first_day,
+        max(day) + {{ reach }} as last_day
+    from tagged
     group by user_id, tag
 ),
 
--- Each tag with each night of its span.
+-- Each tag with each night of its span. In rest mode the wearer is ill, or away
+-- from everyday life.
 nights as (
     select
         spans.user_id,
         spans.tag,
-        tagged_nights.night is not null as is_tagged,
-    {% for figure in figures %}
-        overview.{{ figure }}{{ ',' if not loop.last }}
-    {% endfor %}
+        figure.name as figure,
+        overview.day,
+        extract(dow from overview.day) as weekday,
+        occasions.occasion,
+        figure.value
     from spans
     inner join (select * from {{ ref('daily_overview') }}) as overview
         on spans.user_id = overview.user_id
-            and overview.day between spans.first_night and spans.last_night
-    left join tagged_nights
-        on spans.user_id = tagged_nights.user_id
-            and spans.tag = tagged_nights.tag
-            and overview.day = tagged_nights.night
+            and overview.day between spans.first_day and spans.last_day
+    left join occasions
+        on spans.user_id = occasions.user_id
+            and spans.tag = occasions.tag
+            and overview.day = occasions.day
+    inner join lateral (
+        values
+        {% for figure in figures %}
+            ('{{ figure }}', overview.{{ figure }}){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as figure (name, value) on true
+    where not overview.is_rest_mode
+        and figure.value is not null
+),
+
+neighbours as (
+    select
+        *,
+        max(day) filter (where occasion is not null) over (
+            partition by user_id, tag, figure, weekday
+            order by day
+        ) as before,
+        min(day) filter (where occasion is not null) over (
+            partition by user_id, tag, figure, weekday
+            order by day desc
+        ) as after
+    from nights
+),
+
+-- Each night without the tag goes to the nearest one with it, which is its own.
+placed as (
+    select
+        *,
+        case
+            when after - day < day - before then after
+            else coalesce(before, after)
+        end as nearest
+    from neighbours
+),
+
+-- Nights that have nothing to be held against say nothing.
+held_against as (
+    select
+        user_id,
+        tag,
+        figure,
+        min(occasion) as occasion,
+        count(*) - 1 as n_without,
+        min(value) filter (where occasion is not null) as value_with,
+        avg(value) filter (where occasion is null) as value_without
+    from placed
+    where abs(day - nearest) <= {{ reach }}
+    group by user_id, tag, figure, nearest
 ),
 
 compared as (
     select
-        nights.user_id,
-        nights.tag,
-        figure.name as figure,
-        count(*) filter (where nights.is_tagged) as n_with,
-        count(*) filter (where not nights.is_tagged) as n_without,
-        avg(figure.value) filter (where nights.is_tagged) as mean_with,
-        avg(figure.value) filter (where not nights.is_tagged) as mean_without,
-        var_samp(figure.value) filter (where nights.is_tagged)
-        / nullif(count(*) filter (where nights.is_tagged), 0) as error_with,
-        var_samp(figure.value) filter (where not nights.is_tagged)
-        / nullif(count(*) filter (where not nights.is_tagged), 0)
-            as error_without
-    from nights
-    inner join lateral (
-        values
-        {% for figure in figures %}
-            ('{{ figure }}', nights.{{ figure }}){{ ',' if not loop.last }}
-        {% endfor %}
-    ) as figure (name, value) on true
-    where figure.value is not null
-    group by nights.user_id, nights.tag, figure.name
+        user_id,
+        tag,
+        figure,
+        count(value_without) as n_with,
+        sum(n_without) as n_without,
+        avg(value_with) filter (where n_without > 0) as value_with,
+        avg(value_without) as value_without
+    from held_against
+    group by user_id, tag, figure, occasion
+),
+
+summed_up as (
+    select
+        user_id,
+        tag,
+        figure,
+        count(value_without) as n_occasions,
+        sum(n_with) as n_with,
+        sum(n_without) as n_without,
+        avg(value_with) as mean_with,
+        avg(value_without) as mean_without,
+        stddev_samp(value_with - value_without)
+        / sqrt(nullif(count(value_without), 0)) as error
+    from compared
+    group by user_id, tag, figure
 ),
 
 -- What cannot be said is NULL from here on.
@@ -89,47 +169,58 @@ said as (
         user_id,
         tag,
         figure,
+        n_occasions,
         n_with,
         n_without,
-    {% for name in [
-        'mean_with', 'mean_without', 'error_with', 'error_without'
-    ] %}
+        count(*) filter (
+            where n_occasions >= {{ fewest_occasions }}
+        ) over (partition by user_id) as comparisons,
+    {% for name in ['mean_with', 'mean_without', 'error'] %}
         case
-            when least(n_with, n_without) >= {{ fewest_nights }} then {{ name }}
+            when n_occasions >= {{ fewest_occasions }} then {{ name }}
         end as {{ name }}{{ ',' if not loop.last }}
     {% endfor %}
-    from compared
+    from summed_up
 ),
 
-judged as (
+-- Each interval may miss on either side with this probability, as a logarithm.
+tails as (
+    select
+        *,
+        sqrt(-2 * ln(0.025 / nullif(comparisons, 0))) as tail
+    from said
+),
+
+quantiles as (
     select
         *,
         mean_with - mean_without as difference,
-        sqrt(error_with + error_without) as error,
-        power(error_with + error_without, 2) / nullif(
-            power(error_with, 2) / (n_with - 1)
-            + power(error_without, 2) / (n_without - 1), 0
-        ) as freedom
-    from said
+        n_occasions - 1 as freedom,
+        tail - (2.515517 + 0.802853 * tail + 0.010328 * tail ^ 2) / (
+            1 + 1.432788 * tail + 0.189269 * tail ^ 2 + 0.001308 * tail ^ 3
+        ) as z
+    from tails
 ),
 
 bounded as (
     select
         *,
-        error * (
-            {{ z }}
-            + {{ (z ** 3 + z) / 4 }} / freedom
-            + {{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }} / freedom ^ 2
-            + {{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }}
-            / freedom ^ 3
+        nullif(error, 0) * sqrt(
+            freedom * (
+                exp(
+                    (z * (8 * freedom + 3) / (8 * freedom + 1)) ^ 2
+                    / nullif(freedom, 0)
+                ) - 1
+            )
         ) as margin
-    from judged
+    from quantiles
 )
 
 select
     user_id,
     tag,
     figure,
+    cast(n_occasions as integer) as n_occasions,
     cast(n_with as integer) as n_with,
     cast(n_without as integer) as n_without,
     cast(mean_with as numeric(10, 2)) as mean_with,
@@ -138,7 +229,8 @@ select
     cast(difference - margin as numeric(10, 2)) as difference_from,
     cast(difference + margin as numeric(10, 2)) as difference_to,
     case
-        when difference is null then 'too few nights'
+        when n_occasions = 0 then 'nothing to compare'
+        when n_occasions < {{ fewest_occasions }} then 'too few occasions'
         when margin is null then 'no variation'
         when difference > margin then 'higher'
         when difference < -margin then 'lower'
