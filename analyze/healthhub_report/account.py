@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from healthhub_report.queries import Questions, Row
 
-# For so long after it, a day is taken to be what it was when it was last loaded.
-_SETTLING = timedelta(3)
-
 _LONGEST_VALUE = 40
 _MOST_CHANGES = 8
 
@@ -30,7 +27,7 @@ def account_data(
 ) -> dict[str, Any]:
     """Everything that the page of an account shows."""
     user_id = account["user_id"]
-    rows = questions.days(user_id, account["timezone"])
+    rows = questions.days(user_id)
     today = questions.today(account["timezone"])["today"]
     if rows:
         today = max(today, rows[-1]["day"])
@@ -50,7 +47,7 @@ def account_data(
             }
             for metric in METRICS
         ],
-        **_days(rows, today),
+        **_days(rows),
         "nights": _nights(user_id, questions),
         "tags": [_tag_effect(row) for row in tag_effects],
         "coverage": [_coverage(row) for row in questions.coverage(user_id)],
@@ -66,7 +63,7 @@ def account_name(account: Row) -> str:
     return account["name"] or f"{str(account['user_id'])[:8]}…"
 
 
-def _days(rows: list[Row], today: date) -> dict[str, Any]:
+def _days(rows: list[Row]) -> dict[str, Any]:
     """The series, from the first day on, a value a day."""
     if not rows:
         return {"firstDay": None, "days": 0, "series": {}}
@@ -76,7 +73,7 @@ def _days(rows: list[Row], today: date) -> dict[str, Any]:
     digits = {metric.name: metric.digits for metric in METRICS}
     grow_until_midnight = {metric.name for metric in METRICS if metric.whole_day}
 
-    unfinished = {row["day"] for row in rows if not _is_over(row, today)}
+    unfinished = {row["day"] for row in rows if row["is_complete"] is False}
 
     def value(name: str, day: date) -> str:
         if day not in by_day or (day in unfinished and name in grow_until_midnight):
@@ -94,14 +91,6 @@ def _days(rows: list[Row], today: date) -> dict[str, Any]:
     }
 
 
-def _is_over(row: Row, today: date) -> bool:
-    """Whether a day's sums are final: it has passed, and was loaded afterwards."""
-    day: date = row["day"]
-    updated_on: date | None = row["updated_on"]
-    was_loaded_afterwards = updated_on is None or updated_on > day
-    return day < today and (was_loaded_afterwards or day < today - _SETTLING)
-
-
 def _number(value: Decimal | int | None, digits: int) -> str:
     """A number in as few characters as it needs."""
     if value is None:
@@ -115,8 +104,7 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
     rows = questions.nights(user_id)
     ids = [row["main_sleep_id"] for row in rows]
     stages = {
-        (row["document_id"], row["kind"]): row["codes"]
-        for row in questions.stages(user_id, ids)
+        row["document_id"]: row["codes"] for row in questions.stages(user_id, ids)
     }
     samples = {
         (row["document_id"], row["kind"]): row
@@ -128,9 +116,7 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
             "start": _minutes(row["bedtime_start_local"], row["day"]),
             "end": _minutes(row["bedtime_end_local"], row["day"]),
             "naps": row["nap_count"],
-            # As the app shows them, where Oura still sends that.
-            "stages": stages.get((row["main_sleep_id"], "app_5_min"))
-            or stages.get((row["main_sleep_id"], "5_min"), ""),
+            "stages": stages.get(row["main_sleep_id"], ""),
             "heart_rate": _samples(
                 samples.get((row["main_sleep_id"], "heart_rate")), row["day"]
             ),

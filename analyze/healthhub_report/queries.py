@@ -54,7 +54,7 @@ _DAYS: LiteralString = """
         day,
         cast(extract(epoch from bedtime_start_local - day) / 60 as integer) as bedtime,
         cast(extract(epoch from bedtime_end_local - day) / 60 as integer) as wake_time,
-        cast(updated_at at time zone %(timezone)s as date) as updated_on,
+        is_complete,
         {metrics}
     from healthhub.daily_overview
     where user_id = %(user_id)s
@@ -75,12 +75,13 @@ _NIGHTS: LiteralString = """
 """
 
 _STAGES: LiteralString = """
-    select document_id, kind, string_agg(code, '' order by sample) as codes
-    from healthhub.sleep_stages
-    where user_id = %(user_id)s
-        and document_id = any(%(nights)s)
-        and kind in ('5_min', 'app_5_min')
-    group by document_id, kind
+    select
+        document_id,
+        coalesce(
+            nullif(app_sleep_phase_5_min, ''), sleep_phase_5_min, ''
+        ) as codes
+    from healthhub.sleep_periods
+    where user_id = %(user_id)s and document_id = any(%(nights)s)
 """
 
 _SAMPLES: LiteralString = """
@@ -234,20 +235,21 @@ class Questions:
         """The date in a time zone."""
         return self._ask(_TODAY, timezone=timezone)[0]
 
-    def days(self, user_id: UUID, timezone: str) -> list[Row]:
+    def days(self, user_id: UUID) -> list[Row]:
         """The metrics of each day, with bed and wake time in minutes from midnight."""
         metrics = ", ".join(f"{item.expression} as {item.name}" for item in METRICS)
         # The metrics are this package's own words.
-        return self._ask(
-            _DAYS.replace("{metrics}", metrics), user_id=user_id, timezone=timezone
-        )
+        return self._ask(_DAYS.replace("{metrics}", metrics), user_id=user_id)
 
     def nights(self, user_id: UUID) -> list[Row]:
         """The last nights that are over, newest first."""
         return self._ask(_NIGHTS, user_id=user_id, nights=NIGHTS)
 
     def stages(self, user_id: UUID, nights: list[UUID]) -> list[Row]:
-        """Their stages of sleep, one character each 5 minutes."""
+        """Their stages of sleep, one character each 5 minutes.
+
+        As the app shows them, where Oura still sends that.
+        """
         return self._ask(_STAGES, user_id=user_id, nights=nights)
 
     def samples(self, user_id: UUID, nights: list[UUID]) -> list[Row]:

@@ -249,15 +249,12 @@ def _fill(tables: Tables) -> None:
 def _fill_night(tables: Tables, document: str, day: date) -> None:
     """Eight hours in bed, sampled every five minutes."""
     began = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=1)
+    tables.insert(
+        "healthhub.sleep_periods",
+        document_id=document,
+        sleep_phase_5_min="".join("4221132"[n // 14] for n in range(96)),
+    )
     with tables.connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            insert into healthhub.sleep_stages
-                (user_id, document_id, kind, sample, code)
-            values (%s, %s, '5_min', %s, %s)
-            """,
-            [(USER, document, n, "4221132"[n // 14]) for n in range(96)],
-        )
         cursor.executemany(
             """
             insert into healthhub.sleep_samples (

@@ -46,24 +46,10 @@ def test_what_grows_through_the_day_waits_until_it_is_over(
     tables: Tables, tmp_path: Path
 ) -> None:
     for day in (YESTERDAY, TODAY):
-        tables.overview(day, steps=4000, sleep_score=70)
+        tables.overview(day, steps=4000, sleep_score=70, is_complete=day < TODAY)
     data = tables.data(tmp_path)
     assert data["series"]["steps"] == "4000,"
     assert data["series"]["sleep_score"] == "70,70"
-
-
-def test_a_day_that_was_loaded_before_its_end_is_not_over(
-    tables: Tables, tmp_path: Path
-) -> None:
-    noon = datetime.now(UTC).replace(hour=12)
-    for days, late in ((5, 0), (2, 1), (1, 0)):
-        tables.overview(
-            TODAY - timedelta(days),
-            steps=4000,
-            updated_at=noon - timedelta(days) + timedelta(late),
-        )
-    # Long ago it is what it is; the day before yesterday was loaded afterwards.
-    assert tables.data(tmp_path)["series"]["steps"] == "4000,,,4000,"
 
 
 def test_today_is_the_wearers(tables: Tables, tmp_path: Path) -> None:
@@ -104,15 +90,13 @@ def test_a_night_has_its_stages_and_samples_with_their_gaps(
         bedtime_end_local=local + timedelta(minutes=400),
         nap_count=1,
     )
-    for kind, codes in (("5_min", "4421"), ("30_sec", "44442222")):
-        for n, code in enumerate(codes):
-            tables.insert(
-                "healthhub.sleep_stages",
-                document_id=NIGHT,
-                kind=kind,
-                sample=n,
-                code=code,
-            )
+    tables.insert(
+        "healthhub.sleep_periods",
+        document_id=NIGHT,
+        sleep_phase_5_min="4421",
+        sleep_phase_30_sec="44442222",
+        app_sleep_phase_5_min="",
+    )
     for n, value in enumerate((60, None, 55)):
         tables.insert(
             "healthhub.sleep_samples",

@@ -149,6 +149,107 @@ def test_a_change_reaches_the_days_that_it_concerns(
     assert database(OVERVIEW, USER) == after
 
 
+def test_a_day_is_complete_once_it_was_read_after_its_end(
+    dbt: Dbt, database: Database
+) -> None:
+    """It ends at 4 a.m. by the account's clock, whatever the server's is."""
+    database(
+        "create table healthhub.users as select %s::uuid as user_id,"
+        " 'Pacific/Kiritimati' as timezone",
+        USER,
+    )
+    for user in (USER, OTHER):
+        for minutes in (48 * 60, 0):
+            database.ask("daily_sleep", day(0), minutes_ago=minutes, user_id=user)
+        complete = database.one(
+            "select (now() at time zone %s - interval '28 hours')::date as day",
+            "Pacific/Kiritimati" if user == USER else "UTC",
+        )["day"]
+        database.load(
+            "daily_sleep",
+            *(
+                {"id": f"{n}", "day": str(complete + timedelta(n)), "user_id": user}
+                for n in (-1, 0, 1)
+            ),
+        )
+    dbt.succeed("build", "--select", "int_oura__accounts")
+    dbt.build("daily_overview")
+    for user in (USER, OTHER):
+        marks = [row["is_complete"] for row in database(OVERVIEW, user)]
+        assert marks == [True, True, False]
+
+
+def test_a_day_becomes_complete_though_nothing_changed(
+    dbt: Dbt, database: Database
+) -> None:
+    today = database.one("select current_date as day")["day"]
+    database.load("daily_sleep", {"id": "s", "day": str(today - timedelta(5))})
+    database.ask("daily_sleep", day(0), minutes_ago=5 * 24 * 60)
+    dbt.build("daily_overview")
+    assert [row["is_complete"] for row in database(OVERVIEW, USER)] == [False]
+    database("update healthhub_staging.models set read_at = now() + interval '1 day'")
+    database.ask("daily_sleep", day(0))
+    dbt.build("daily_overview")
+    assert [row["is_complete"] for row in database(OVERVIEW, USER)] == [True]
+
+
+def test_figures_are_all_numbers_of_the_overview(dbt: Dbt, database: Database) -> None:
+    scores = {n: 60 + n * 37 % 35 for n in range(60)}
+    database.load("daily_sleep", *(sleep_score(n, s) for n, s in scores.items()))
+    dbt.build("daily_overview")
+    (known,) = database(
+        "select array_agg(attname::text) as names from pg_attribute"
+        " where attrelid = 'healthhub.daily_overview'::regclass and attnum > 0"
+        " and atttypid in ('int2'::regtype, 'int4'::regtype, 'numeric'::regtype)"
+        r" and attname !~ '_(7d|28d)$|._deviation_deviation$|^(?!temp).*_deviation$'"
+        " and attname != 'routes'"
+    )
+    columns = ", ".join(f"{name} = 1" for name in known["names"])
+    database(f"update healthhub.daily_overview set {columns} where day = %s", day(0))
+    rows = database("select figure from healthhub.figures where day = %s", day(0))
+    assert {row["figure"] for row in rows} == set(known["names"])
+    compared = database(
+        "select sleep_score, sleep_score_mean_28d, sleep_score_deviation,"
+        " value, mean_28d, deviation from healthhub.daily_overview"
+        " join healthhub.figures using (user_id, day) where figure = 'sleep_score'"
+        " and day > %s",
+        day(29),
+    )
+    for row in compared:
+        assert row["value"] == row["sleep_score"]
+        assert row["mean_28d"] == row["sleep_score_mean_28d"]
+        assert row["deviation"] == row["sleep_score_deviation"]
+    assert len(compared) == 30
+
+
+def test_figures_by_week_and_month_are_of_days_that_are_over(
+    dbt: Dbt, database: Database
+) -> None:
+    scores = {n: 60 + n * 37 % 35 for n in range(60)}
+    database.load("daily_sleep", *(sleep_score(n, s) for n, s in scores.items()))
+    dbt.build("daily_overview")
+    database(
+        "update healthhub.daily_overview set is_complete = false where day = %s", day(5)
+    )
+    del scores[5]
+    for period in ("week", "month"):
+        groups: dict[date, list[int]] = {}
+        for n, score in scores.items():
+            one = START + timedelta(n)
+            monday = one - timedelta(one.weekday())
+            first = monday if period == "week" else one.replace(day=1)
+            groups.setdefault(first, []).append(score)
+        rows = database(
+            f"select * from healthhub.{period}ly_figures where figure = 'sleep_score'"
+        )
+        assert len(rows) == len(groups)
+        for row in rows:
+            values = groups[row[period]]
+            assert float(row["mean"]) == pytest.approx(mean(values), abs=0.006)
+            assert (row["lowest"], row["highest"]) == (min(values), max(values))
+            assert row["days"] == len(values)
+
+
 def tag(number: int, name: str = "alcohol") -> dict[str, Any]:
     """A tag whose night is that of the same number."""
     return {

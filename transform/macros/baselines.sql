@@ -21,8 +21,8 @@
 {% endmacro %}
 
 
-{% macro days_before(count) -%}
-    partition by user_id
+{% macro days_before(count, whose='user_id') -%}
+    partition by {{ whose }}
     order by day
     range between interval '{{ count }} days' preceding
     and interval '1 day' preceding
@@ -44,15 +44,101 @@
 {% endmacro %}
 
 
+{# The figures of a day that are numbers. #}
+{% macro daily_figures() %}
+    {% do return([
+        'sleep_score',
+        'readiness_score',
+        'activity_score',
+        'total_sleep_duration',
+        'deep_sleep_duration',
+        'light_sleep_duration',
+        'rem_sleep_duration',
+        'awake_time',
+        'latency',
+        'efficiency',
+        'average_hrv',
+        'lowest_heart_rate',
+        'average_heart_rate',
+        'average_breath',
+        'nap_count',
+        'nap_duration',
+        'temperature_deviation',
+        'steps',
+        'total_calories',
+        'active_calories',
+        'sedentary_time',
+        'medium_activity_time',
+        'high_activity_time',
+        'stress_high',
+        'recovery_high',
+        'spo2_percentage_average',
+        'breathing_disturbance_index',
+        'vascular_age',
+        'vo2_max',
+        'workout_count',
+        'workout_calories',
+        'session_count',
+    ]) %}
+{% endmacro %}
+
+
+{# Each figure, summed up by the week or month. Days that are not over would pull
+   sums such as steps down. #}
+{% macro figures_by(period) %}
+    select
+        user_id,
+        cast(date_trunc('{{ period }}', day) as date) as {{ period }},
+        figure,
+        cast(avg(value) as numeric(10, 2)) as mean,
+        min(value) as lowest,
+        max(value) as highest,
+        cast(count(*) as integer) as days
+    from {{ ref('figures') }}
+    where is_complete is not false
+    group by user_id, date_trunc('{{ period }}', day), figure
+{% endmacro %}
+
+
+{# Before a run: whose days they are. The migrations make healthhub.users, now or
+   later, or dbt does without it. #}
+{% macro create_people() %}
+    do $do$
+    begin
+        if to_regprocedure('{{ staging_schema() }}.people()') is null then
+            create function {{ staging_schema() }}.people()
+            returns table (user_id uuid, timezone text)
+            language plpgsql stable
+            set search_path from current
+            as $$
+            begin
+                if to_regclass('{{ target.schema }}.users') is not null then
+                    return query execute
+                        'select user_id, timezone from {{ target.schema }}.users';
+                end if;
+            end
+            $$;
+        end if;
+    end
+    $do$;
+{% endmacro %}
+
+
 {# A change of a day matters to that day and those that follow. What changed,
-   the revisions of documents know. #}
+   the revisions of documents know; and a day that was not over may be now. #}
 {% macro first_changed_day(revisions) %}
     {% if not execute %}{% do return('-infinity') %}{% endif %}
+    {% set changed = 'select min(day) as day from ' ~ revisions
+        ~ ' where updated_at > ' ~ last_reading() ~ " at time zone 'UTC'" %}
+    {% if is_incremental() and 'is_complete' in
+        adapter.get_columns_in_relation(this) | map(attribute='name') %}
+        {% set changed = changed ~ ' union all select min(day) from ' ~ this
+            ~ ' where not is_complete' %}
+    {% endif %}
     {% set row = run_query(
         'select case when ' ~ last_reading() ~ " = '-infinity' then '-infinity'"
-        ~ " else cast(coalesce(min(day), 'infinity') as text) end as day from "
-        ~ revisions ~ ' where updated_at > ' ~ last_reading()
-        ~ " at time zone 'UTC'"
+        ~ " else cast(coalesce(min(day), 'infinity') as text) end as day from ("
+        ~ changed ~ ') as changed'
     ).rows[0] %}
     {% do return(row['day']) %}
 {% endmacro %}

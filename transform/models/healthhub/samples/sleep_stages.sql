@@ -1,20 +1,43 @@
-{% set stages = {'1': 'deep', '2': 'light', '3': 'rem', '4': 'awake'} %}
+{%- set stages = {'1': 'deep', '2': 'light', '3': 'rem', '4': 'awake'} -%}
+{%- set seconds = {'30_sec': 30, '5_min': 300, 'app_5_min': 300} -%}
+{%- set columns = {
+    '30_sec': 'sleep_phase_30_sec',
+    '5_min': 'sleep_phase_5_min',
+    'app_5_min': 'app_sleep_phase_5_min',
+} -%}
 
+-- Oura sends the stages of a night up to three times. Only the finest recording
+-- becomes rows, so that whoever adds them up counts each second once.
 with
 
 sleep_periods as not materialized (
-    select * from {{ ref('sleep_periods') }}
+    select
+        user_id,
+        day,
+        document_id,
+        bedtime_start,
+        bedtime_start_local,
+        bedtime_start_utc_offset,
+        sleep_phase_30_sec,
+        case
+            when coalesce(sleep_phase_30_sec, '') = '' then sleep_phase_5_min
+        end as sleep_phase_5_min,
+        case
+            when coalesce(sleep_phase_30_sec, '') = ''
+                and coalesce(sleep_phase_5_min, '') = ''
+                then app_sleep_phase_5_min
+        end as app_sleep_phase_5_min
+    from {{ ref('sleep_periods') }}
 )
 
-{{ coded_samples(
-    'sleep_periods', '5_min', 'sleep_phase_5_min', 'bedtime_start', 300, stages
-) }}
-union all
-{{ coded_samples(
-    'sleep_periods', '30_sec', 'sleep_phase_30_sec', 'bedtime_start', 30, stages
-) }}
-union all
-{{ coded_samples(
-    'sleep_periods', 'app_5_min', 'app_sleep_phase_5_min', 'bedtime_start', 300,
-    stages
-) }}
+{% for kind, column in columns.items() %}
+    select
+        *,
+        {{ seconds[kind] }} as seconds
+    from (
+        {{ coded_samples(
+            'sleep_periods', kind, column, 'bedtime_start', seconds[kind], stages
+        ) }}
+    ) as samples
+    {{ 'union all' if not loop.last }}
+{% endfor %}
