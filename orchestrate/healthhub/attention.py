@@ -16,22 +16,40 @@ if TYPE_CHECKING:
 
     import psycopg
 
-# Each of these has a document every day that the ring is worn and synchronised.
+# What the ring gives by itself: people tag and rest without it, too. An account that
+# was read for the first time has all its data from now.
 _NEWEST_DAYS = """
-select user_id::uuid as user_id, max(day) as day, current_date - max(day) as days
-from (
-    select user_id, day from raw_oura.daily_activity where _sdc_deleted_at is null
-    union all
-    select user_id, day from raw_oura.daily_sleep where _sdc_deleted_at is null
-) as documents
-group by user_id
-having current_date - max(day) >= %(days)s
-order by user_id
+select account.user_id, newest.day, today.day - newest.day as days
+from unnest(%(accounts)s::uuid[]) as account (user_id)
+left join healthhub.users on users.user_id = account.user_id
+cross join lateral (
+    select (now() at time zone coalesce(users.timezone, 'UTC'))::date as day
+) as today
+cross join lateral (
+    select day from healthhub.asked_days as asked
+    where
+        asked.user_id = account.user_id
+        and asked.status = 'present'
+        and asked.stream not in (
+            'enhanced_tag', 'personal_info', 'rest_mode_period', 'ring_configuration',
+            'sleep_time', 'tag'
+        )
+    order by day desc
+    limit 1
+) as newest
+where
+    today.day - newest.day >= %(days)s
+    and exists (
+        select from raw_oura.sync_windows as earlier
+        where
+            earlier.user_id = account.user_id
+            and earlier.synced_at < %(since)s at time zone 'UTC'
+    )
+order by account.user_id
 """
-_RAW_TABLES = """
+_TABLES = """
 select
-    to_regclass('raw_oura.daily_activity') is not null
-    and to_regclass('raw_oura.daily_sleep') is not null
+    to_regclass('healthhub.asked_days') is not null
     and to_regclass('raw_oura.sync_windows') is not null
 """
 
@@ -94,12 +112,12 @@ def notices(
         since: When the run began, by this machine's clock.
         no_data_days: So many days without data are worth a word.
     """
-    if connection.execute(_RAW_TABLES).fetchone() != (True,):
+    if connection.execute(_TABLES).fetchone() != (True,):
         return
+    asked = {"accounts": list(names), "days": no_data_days, "since": since}
     with connection.cursor(row_factory=class_row(_Silent)) as cursor:
-        for silent in cursor.execute(_NEWEST_DAYS, {"days": no_data_days}):
-            if silent.user_id in names:
-                yield _no_data(names[silent.user_id], silent)
+        for silent in cursor.execute(_NEWEST_DAYS, asked):
+            yield _no_data(names[silent.user_id], silent)
     with connection.cursor(row_factory=class_row(_Withdrawn)) as withdrawn:
         for scope in withdrawn.execute(_WITHDRAWN, {"since": since}):
             yield _login_needs_attention(

@@ -24,11 +24,14 @@ GITHUB = {
     "GITHUB_REPOSITORY": "me/mine",
     "GITHUB_RUN_ID": "77",
 }
-ADD_DAYS = """
-create table if not exists raw_oura.daily_{0} (
-    user_id uuid, day date, _sdc_deleted_at timestamp
+ADD_DAY = """
+create table if not exists healthhub.asked_days (
+    user_id uuid, day date, stream text, status text
 );
-insert into raw_oura.daily_{0} values ('{1}', current_date - {2})
+insert into healthhub.asked_days values
+    ('{0}', current_date - {1}, 'heartrate', 'present'),
+    ('{0}', current_date - {1} + 1, 'heartrate', 'empty'),
+    ('{0}', current_date, 'rest_mode_period', 'present')
 """
 
 
@@ -119,8 +122,9 @@ def test_a_database_that_is_gone_is_told(hosted: Hosted, receiver: Receiver) -> 
 def test_silence_is_told_once(hosted: Hosted, receiver: Receiver) -> None:
     hosted.call("users", "add", "OURA_PAT_A", "--user-id", ANNE)
     told = {"STAND_IN": "read", "OURA_PAT_A": "ok", "ALERT_URLS": receiver.address}
-    for table in ("activity", "sleep"):
-        hosted.query(ADD_DAYS.format(table, ANNE, 2))
+    hosted.query(ADD_DAY.format(ANNE, 2))
+    assert hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)[0] == 0
+    assert receiver.told == []  # all of it is new with the first run
     assert hosted.call("run", **told)[0] == 0
     assert receiver.told == []
     assert hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)[0] == 0
@@ -142,8 +146,7 @@ def test_silence_is_told_once(hosted: Hosted, receiver: Receiver) -> None:
 
 def test_a_scope_that_was_withdrawn_is_told(hosted: Hosted, receiver: Receiver) -> None:
     hosted.call("users", "add", "OURA_PAT_A", "--user-id", ANNE)
-    for table in ("activity", "sleep"):
-        hosted.query(ADD_DAYS.format(table, ANNE, 0))
+    hosted.query(ADD_DAY.format(ANNE, 0))
     told = {"STAND_IN": "read", "ALERT_URLS": receiver.address}
     assert hosted.call("run", OURA_PAT_A="missing_scope", **told)[0] == 0
     assert receiver.told == []  # the wearer never shared it

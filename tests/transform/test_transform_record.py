@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -143,7 +144,57 @@ def test_coverage_follows_later_readings(dbt: Dbt, database: Database) -> None:
     first_days = [
         after[day][0] for day in ("02-27", "02-28", "03-01", "03-02", "03-03")
     ]
-    assert first_days == ["present", "empty", "empty", "empty", "refused"]
+    assert first_days == ["present", "empty", "empty", "empty", "empty"]
     before = database("select *, xmin from healthhub.asked_days")
     dbt.build("coverage", full_refresh=True)
     assert database("select *, xmin from healthhub.asked_days") == before
+
+
+def test_what_was_known_stays_known_when_a_request_fails(
+    dbt: Dbt, database: Database
+) -> None:
+    """But of a day that was not over there was still something to come."""
+    today = database.one("select current_date as day")["day"]
+    days = [str(today - timedelta(n)) for n in (5, 4, 1, 0)]
+    database.load("daily_stress", {"id": "s", "day": days[0]}, minutes_ago=1439)
+    database.ask("daily_stress", days[0], days[2], minutes_ago=24 * 60)
+    dbt.build("coverage")
+    for outcome, status in (("missing_scope", "refused"), ("error", "failed")):
+        for days_asked in ((days[0], days[3]), ("2015-01-01", days[3])):
+            database.ask("daily_stress", *days_asked, outcome=outcome, detail="stress")
+            dbt.build("coverage")
+            known = coverage(database, "daily_stress")
+            assert [known[day[5:]][0] for day in days] == [
+                "present",
+                "empty",
+                status,
+                status,
+            ]
+
+
+def test_tomorrow_is_no_gap(dbt: Dbt, database: Database) -> None:
+    """Unless it has begun where the wearer is."""
+    today = database.one("select current_date as day")["day"]
+    tomorrow = today + timedelta(1)
+    for stream in ("daily_stress", "daily_sleep"):
+        database.ask(stream, str(today), str(tomorrow + timedelta(1)))
+    database.load("daily_sleep", {"id": "s", "day": str(tomorrow)})
+    dbt.build("asked_days")
+    rows = database("select stream, day, status from healthhub.asked_days")
+    assert {(row["stream"], row["day"], row["status"]) for row in rows} == {
+        ("daily_stress", today, "empty"),
+        ("daily_sleep", today, "empty"),
+        ("daily_sleep", tomorrow, "present"),
+    }
+
+
+def test_what_lasts_several_days_is_present_on_each(
+    dbt: Dbt, database: Database
+) -> None:
+    for stream in ("rest_mode_period", "enhanced_tag"):
+        period = {"id": "p", "start_day": DAY, "end_day": "2026-03-03"}
+        database.ask(stream, DAY, "2026-03-05", minutes_ago=1)
+        database.load(stream, period)
+        dbt.build("coverage")
+        statuses = [coverage(database, stream)[f"03-0{n}"][0] for n in range(1, 6)]
+        assert statuses == ["present"] * 3 + ["empty"] * 2

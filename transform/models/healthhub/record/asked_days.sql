@@ -66,6 +66,10 @@ asked as (
         counted.detail,
         {{ is_undated('counted.stream') }} as is_undated,
         cast(counted.synced_at as date) as asked_on,
+        cast(
+            counted.synced_at at time zone 'UTC'
+            at time zone coalesce(accounts.timezone, 'UTC') as date
+        ) as today,
         greatest(counted.window_start, first_days.first_day) as first_day,
         least(
             counted.window_end, cast(counted.synced_at as date) + 1
@@ -73,6 +77,8 @@ asked as (
     from counted
     inner join first_days
         on counted.user_id = first_days.user_id
+    left join {{ ref('int_oura__accounts') }} as accounts
+        on counted.user_id = accounts.user_id
 ),
 
 days as (
@@ -81,6 +87,7 @@ days as (
         cast(calendar.day as date) as day,
         asked.stream,
         asked.is_undated,
+        asked.today,
         asked.outcome,
         asked.detail
     from asked
@@ -98,9 +105,53 @@ days as (
         asked.user_id, calendar.day, asked.stream, asked.synced_at desc
 ),
 
+-- Oura's days end at 4 a.m.
+zoned as (
+    select
+        sync_windows.*,
+        cast(
+            sync_windows.synced_at at time zone 'UTC'
+            at time zone coalesce(accounts.timezone, 'UTC')
+            - interval '28 hours' as date
+        ) as last_complete_day
+    from {{ ref('stg_oura__sync_windows') }} as sync_windows
+    inner join {{ ref('int_oura__accounts') }} as accounts
+        on sync_windows.user_id = accounts.user_id
+    where sync_windows.outcome = 'ok'
+),
+
+-- The days that Oura answered for after they were over, of the routes that it
+-- does not answer now.
+answered_before as (
+    select
+        sync_windows.user_id,
+        sync_windows.stream,
+        range_agg(
+            daterange(
+                sync_windows.window_start,
+                least(sync_windows.window_end, sync_windows.last_complete_day),
+                '[]'
+            )
+        ) as days
+    from (
+        select distinct
+            user_id,
+            stream
+        from days
+        where outcome != 'ok'
+    ) as unanswered
+    inner join zoned as sync_windows
+        on unanswered.user_id = sync_windows.user_id
+            and unanswered.stream = sync_windows.stream
+    where sync_windows.window_start
+        <= least(sync_windows.window_end, sync_windows.last_complete_day)
+    group by sync_windows.user_id, sync_windows.stream
+),
+
 answered as (
     select
         days.*,
+        days.day <@ coalesce(answered_before.days, '{}') as was_answered,
         exists (
             select from (select * from {{ ref('document_revisions') }}) as revision
             where revision.user_id = days.user_id
@@ -114,6 +165,18 @@ answered as (
                 and revision.stream = days.stream
                 and revision.last_seen_at is null
         )
+        or days.stream = 'rest_mode_period' and exists (
+            select from {{ ref('rest_mode_periods') }} as period
+            where period.user_id = days.user_id
+                and days.day between period.start_day
+                and coalesce(period.end_day, 'infinity')
+        )
+        or days.stream = 'enhanced_tag' and exists (
+            select from {{ ref('tags') }} as tag
+            where tag.user_id = days.user_id
+                and tag.stream = days.stream
+                and days.day between tag.day and tag.end_day
+        )
         or days.stream = 'heartrate' and exists (
             select from (select * from {{ ref('heart_rate_days') }}) as samples
             where samples.user_id = days.user_id
@@ -125,6 +188,9 @@ answered as (
                 and samples.day = days.day
         ) as has_documents
     from days
+    left join answered_before
+        on days.user_id = answered_before.user_id
+            and days.stream = answered_before.stream
 )
 
 select
@@ -133,14 +199,16 @@ select
     stream,
     case
         when has_documents then 'present'
-        when outcome = 'ok' then 'empty'
+        when outcome = 'ok' or was_answered then 'empty'
         when outcome = 'error' then 'failed'
         else 'refused'
     end as status,
     case
-        when not has_documents and outcome != 'ok'
+        when not has_documents and outcome != 'ok' and not was_answered
             then concat_ws(': ', outcome, detail)
     end as reason,
     now() as created_at,
     now() as updated_at
 from answered
+-- Tomorrow has begun for nobody but those who have something of it.
+where has_documents or day <= today
