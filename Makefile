@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint format lock clean
+.PHONY: help run setup test lint format lock bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -49,10 +49,15 @@ lock: .venv/installed ## Pin the newest versions that the *.in files allow
 		--output-file requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) plugins/requirements.in \
 		--no-emit-package tap-oura --output-file plugins/constraints.txt
+	$(BIN)/uv pip compile $(LOCK) bench/requirements.in \
+		--output-file bench/requirements.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate
 
+bench: .venv/installed .meltano/installed bench/.venv/installed ## Measure it beside others (bench/README.md)
+	@bench/.venv/bin/python bench/run.py $(WORK) $(if $(N),-n $(N)) $(OPTIONS)
+
 clean: ## Remove the environments (the data in .healthhub stays)
-	rm -rf .venv .meltano transform/target transform/logs
+	rm -rf .venv .meltano bench/.venv transform/target transform/logs
 
 .venv/installed: requirements.txt orchestrate/pyproject.toml sandbox/pyproject.toml analyze/pyproject.toml
 	@test -n "$(PYTHON)" || { \
@@ -75,4 +80,12 @@ clean: ## Remove the environments (the data in .healthhub stays)
 .meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
 	@$(MELTANO_INSTALL) --log-level warning install
+	@touch $@
+
+bench/.venv/installed: bench/requirements.txt .venv/installed
+	@echo "Installing what the measurements compare with ..."
+	@test -x bench/.venv/bin/python || $(BIN)/uv venv --quiet \
+		--python $(BIN)/python bench/.venv
+	@$(BIN)/uv pip install --quiet --python bench/.venv/bin/python \
+		-r bench/requirements.txt
 	@touch $@
