@@ -22,12 +22,13 @@ run: setup ## Load what is new and show what is in the database
 setup: .venv/installed .meltano/installed ## Install what a run needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
-	@$(BIN)/pytest -n 2 --dist loadfile tap-oura sandbox orchestrate analyze tests
+	@$(BIN)/pytest -n 2 --dist loadfile tap-oura target-postgres sandbox orchestrate analyze tests
 
 lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd tap-oura && ../$(BIN)/mypy tap_oura scripts tests
+	cd target-postgres && ../$(BIN)/mypy target_postgres_on_conflict scripts tests
 	cd sandbox && ../$(BIN)/mypy oura_sandbox tests
 	cd orchestrate && ../$(BIN)/mypy healthhub tests
 	cd analyze && ../$(BIN)/mypy healthhub_report tests
@@ -48,7 +49,8 @@ lock: .venv/installed ## Pin the newest versions that the *.in files allow
 	$(BIN)/uv pip compile $(LOCK) requirements.in requirements-dev.in \
 		--output-file requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) plugins/requirements.in \
-		--no-emit-package tap-oura --output-file plugins/constraints.txt
+		--no-emit-package tap-oura \
+		--no-emit-package target-postgres-on-conflict --output-file plugins/constraints.txt
 	$(BIN)/uv pip compile $(LOCK) bench/requirements.in \
 		--output-file bench/requirements.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate
@@ -72,12 +74,12 @@ clean: ## Remove the environments (the data in .healthhub stays)
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt tap-oura/pyproject.toml .venv/installed
+.venv/installed-dev: requirements-dev.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Adding the tools for tests and checks ..."
 	@$(UV_INSTALL) -r requirements-dev.txt
 	@touch $@
 
-.meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml .venv/installed
+.meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
 	@$(MELTANO_INSTALL) --log-level warning install
 	@touch $@

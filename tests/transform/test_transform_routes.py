@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 CATALOGUE = PROJECT / "tap-oura" / "tests" / "catalogue"
-TARGET = PROJECT / ".meltano/loaders/target-postgres/venv/bin/target-postgres"
+LOADER = PROJECT / ".meltano/loaders/target-postgres"
+TARGET = LOADER / "venv/bin/target-postgres-on-conflict"
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
 ID = "5f2c8b1e-0000-4000-8000-00000000000a"
 SAMPLE = {

@@ -1,0 +1,1 @@
+"""MeltanoLabs' target-postgres, writing each row once."""
