@@ -121,7 +121,7 @@ class Sampler:
 def kind(command: Sequence[str]) -> str:
     """What to call a process."""
     title = command[0] if command else "?"
-    if title.startswith("postgres:"):
+    if Path(title).name.startswith("postgres"):
         return "postgres session" if "127.0.0.1" in title else "postgres background"
     words = [Path(word).name for word in command[:3]]
     known = [w for w in words if w in NAMES or w.endswith(".py")]
