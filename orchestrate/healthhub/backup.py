@@ -19,6 +19,7 @@ from healthhub.access import apply_access
 from healthhub.embedded.programs import packaged_programs
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_values
 from healthhub.migrations import migrate
 from healthhub.run_lock import the_only_run
 from healthhub.tls_bridge import without_tls
@@ -175,11 +176,11 @@ def _program(
 
 
 def _what_it_said(name: str, errors: str) -> str:
-    """The first error, without PostgreSQL's details, which may quote rows."""
+    """The first error, without what it quotes of rows."""
     lines = errors.strip().splitlines() or ["it does not say why"]
     first = next((line for line in lines if "error: " in line.lower()), lines[0])
     reason = first.rpartition("ERROR: ")[2].removeprefix(f"{name}: error: ")
-    return f"{name} failed: {reason.strip()}. Nothing was changed."
+    return f"{name} failed: {without_values(reason).strip()}. Nothing was changed."
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

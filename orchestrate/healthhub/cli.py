@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path  # noqa: TC003 (typer reads it)
@@ -18,6 +19,7 @@ from healthhub.commands.runs import runs
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError
 from healthhub.job_runs import Request
+from healthhub.masking import Mask, without_values
 from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
@@ -49,7 +51,8 @@ def main() -> None:
     except HealthHubError as error:
         _fail(str(error), error.exit_code)
     except psycopg.Error as error:
-        _fail(f"The database failed: {str(error).splitlines()[0]}. Is it still up?")
+        reason = without_values(str(error)).splitlines()[0]
+        _fail(f"The database failed: {reason}. Is it still up?")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"{error.strerror or error}{where}.")
@@ -138,5 +141,9 @@ app.command()(restore)
 
 def _fail(sentence: str, exit_code: int = 1) -> NoReturn:
     """Say it and leave."""
-    sys.stderr.write(f"healthhub: {sentence}\n")
+    try:
+        known = variables(project_folder())
+    except HealthHubError:
+        known = dict(os.environ)
+    sys.stderr.write(f"healthhub: {Mask(known).secrets(sentence)}\n")
     sys.exit(exit_code)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
+from healthhub.masking import Mask
 from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
+from healthhub.settings import variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +73,7 @@ class Pipeline:
     Attributes:
         project: The Meltano project.
         environment: Variables on top of this process's own.
-        log: Where every line goes as it is.
+        log: Where every line goes, masked.
         full_refresh: Whether to forget the bookmarks.
         force: Whether to go on where a killed run has left its mark.
         descriptors: What Meltano inherits.
@@ -101,10 +103,12 @@ class Pipeline:
         options = ["--full-refresh"] if self.full_refresh else []
         options += ["--force"] if self.force else []
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", os.defpath)))
+        environment = os.environ | _LOGGING | self.environment | {"PATH": path}
+        mask = Mask(variables(self.project) | self.environment)
         with subprocess.Popen(  # noqa: S603 (our own environment's program)
             [program("meltano"), "run", *options, *tasks],
             cwd=self.project,
-            env=os.environ | _LOGGING | self.environment | {"PATH": path},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,8 +121,9 @@ class Pipeline:
                 self.log.touch(mode=0o600)
                 with self.log.open("a") as log:
                     for line in process.stdout or ():
-                        log.write(f"{as_json(line)}\n")
-                        observe(parse(line))
+                        masked = as_json(line, mask)
+                        log.write(f"{masked}\n")
+                        observe(parse(masked))
                 return process.wait()
             except BaseException:
                 _end_group(process)

@@ -7,7 +7,12 @@ import logging
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from healthhub.masking import json_object
+
+if TYPE_CHECKING:
+    from healthhub.masking import Mask
 
 MELTANO = "meltano"
 TAP, TARGET, DBT = "tap-oura", "target-postgres", "dbt-postgres"
@@ -20,8 +25,6 @@ _CONSOLE_LINE = re.compile(
     r"^[\d\-:,. ]+ \| (?P<level>[A-Z]+) *\| \S+ *\| (?P<text>.*)$"
 )
 _EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
-# What PostgreSQL and SQLAlchemy put before the values of a row.
-_QUOTED_ROW = re.compile(r"DETAIL:|CONTEXT:|\[parameters:")
 _LONGEST_SENTENCE = 400
 _BLOCK_ENDED = "Block run completed"
 
@@ -48,48 +51,27 @@ def in_our_words(text: str) -> str:
     return text.replace("`tap-oura-auth ", "`healthhub users ")
 
 
-def without_rows(text: str) -> str:
-    """A message without what databases quote of rows, which is somebody's health."""
-    found = _QUOTED_ROW.search(text)
-    return f"{text[: found.end()]} (left out)" if found else text
-
-
-def as_json(line: str) -> str:
-    """A line for the log file: one JSON object, without anybody's data."""
-    fields = _json_object(line)
-    if fields is None:
-        fields = {
-            "event": line.strip(),
-            "level": "info",
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-    elif not _QUOTED_ROW.search(line):
-        return line.rstrip()
-    return json.dumps(_cleaned(fields))
-
-
-def _cleaned(value: Any) -> Any:  # noqa: ANN401 (JSON)
-    """JSON whose messages quote no rows, however deep they are."""
-    if isinstance(value, dict):
-        return {key: _cleaned(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    if not isinstance(value, str):
-        return value
-    nested = _json_object(value)
-    return without_rows(value) if nested is None else json.dumps(_cleaned(nested))
+def as_json(line: str, mask: Mask) -> str:
+    """A line for the log: one JSON object, without secrets and anybody's data."""
+    fields = json_object(line) or {
+        "event": line.strip(),
+        "level": "info",
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+    event = mask.line(str(fields.get("name", MELTANO)), str(fields.pop("event", "")))
+    return json.dumps({"event": event, **mask.json(fields)})
 
 
 def parse(line: str) -> LogRecord:
-    """Read a line; what is no JSON is a message as it stands."""
-    fields = _json_object(line)
+    """Read a line that was masked; what is no JSON is a message as it stands."""
+    fields = json_object(line)
     if fields is None:
         return LogRecord(line.strip())
     message = str(fields.pop("event", ""))
     source = str(fields.pop("name", MELTANO))
     level = _level(str(fields.pop("level", "info")))
     # Meltano passes on what plugins write without understanding all of it.
-    if (event := _json_object(message)) and isinstance(info := event.get("info"), dict):
+    if (event := json_object(message)) and isinstance(info := event.get("info"), dict):
         message, level = str(info.get("msg", "")), _level(str(info.get("level")))
     elif written := _CONSOLE_LINE.match(message):
         message, level = written["text"], _level(written["level"])
@@ -160,21 +142,11 @@ def _culprit(details: dict[str, Any]) -> str | None:
 
 
 def _sentence(text: str) -> str:
-    """One line that ends as a sentence does, without anybody's data."""
-    kept = _QUOTED_ROW.split(in_our_words(text), maxsplit=1)[0]
-    line = " ".join(kept.split())
+    """One line that ends as a sentence does."""
+    line = " ".join(in_our_words(text).split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    """The object that a text is, if it is one."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _level(name: str) -> int:

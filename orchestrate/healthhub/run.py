@@ -18,6 +18,7 @@ from healthhub.environment import as_typed
 from healthhub.errors import HealthHubError
 from healthhub.job_runs import JobRun, Request, recorded_run, was_alerted
 from healthhub.loading import load
+from healthhub.masking import without_values
 from healthhub.meltano import Pipeline, check_plugins, is_blocked_by_a_dead_run
 from healthhub.migrations import migrate
 from healthhub.outcomes import account_outcomes
@@ -181,7 +182,8 @@ class _Run:
                 self.lease.database, self.settings.healthhub_home / FILE
             )
         except Exception as error:  # noqa: BLE001 (whatever it is, the data are there)
-            self.screen.say(f"The report could not be written: {error}")
+            reason = without_values(str(error))
+            self.screen.say(f"The report could not be written: {reason}")
         else:
             self.screen.say(f"Report:      {path}")
 

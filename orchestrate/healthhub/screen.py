@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from healthhub.masking import printable
 from healthhub.meltano_log import DBT, TAP, LogRecord
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ class Screen:
     def doing(self, what: str, progress: str = "") -> None:
         """Show what goes on; elsewhere than on a terminal only what is new."""
         if self._status:
-            self._status.update(f"{what}{progress} ...")
+            self._status.update(printable(f"{what}{progress} ..."))
         elif what != self._doing:
             self.say(f"{what} ...")
         self._doing = what
 
     def say(self, line: str = "") -> None:
         """Print a line that stays."""
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(printable(line), markup=False, soft_wrap=True)
 
     def show(self, record: LogRecord) -> None:
         """Condense a line of Meltano's log.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -19,7 +20,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from healthhub.database import Database
 from healthhub.errors import HealthHubError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DOTENV = ".env"
+
+_LISTS_OF_THE_TAP = ("TAP_OURA_USERS", "TAP_OURA_USER_FILTER")
 
 
 def token(value: SecretStr) -> SecretStr:
@@ -108,11 +114,12 @@ class Settings(BaseSettings):
 
 
 def load_settings(project: Path) -> Settings:
-    """Read the settings of a project.
+    """Read the settings of a project, and see that Meltano can read the tap's.
 
     Raises:
         HealthHubError: A value is wrong; the sentence names the variable.
     """
+    _check_lists(variables(project))
     try:
         settings = Settings(_env_file=project / DOTENV)  # type: ignore[call-arg] # pydantic-settings reads it
     except ValidationError as error:
@@ -123,6 +130,18 @@ def load_settings(project: Path) -> Settings:
         raise HealthHubError(message) from None
     home = project / settings.healthhub_home.expanduser()
     return settings.model_copy(update={"healthhub_home": home.resolve()})
+
+
+def _check_lists(known: Mapping[str, str]) -> None:
+    """Refuse what Meltano would quote in its error, tokens included."""
+    for name in _LISTS_OF_THE_TAP:
+        try:
+            is_list = isinstance(json.loads(known.get(name, "[]")), list)
+        except ValueError:
+            is_list = False
+        if not is_list:
+            message = f"{name} is no list as JSON has it. See .env.example."
+            raise HealthHubError(message)
 
 
 def variables(project: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_values
 from healthhub.meltano import plugin_folder
 from healthhub.meltano_log import TAP, in_our_words
 
@@ -47,7 +48,8 @@ def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
-        raise HealthHubError(in_our_words(said[-1].removeprefix("Error: ")))
+        sentence = without_values(said[-1].removeprefix("Error: "))
+        raise HealthHubError(in_our_words(sentence))
     return [json.loads(in_our_words(line)) for line in done.stdout.splitlines()]
 
 

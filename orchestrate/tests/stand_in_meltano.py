@@ -78,7 +78,7 @@ def read_accounts(bad: list[str]) -> None:
         for account in json.loads(os.environ["TAP_OURA_USERS"]):
             outcome = account.get("access_token", "ok")
             if outcome in bad:
-                what = f"Account {account['user_id']} has {outcome}."
+                what = f"Account {account['user_id']} has {outcome.upper()}."
                 say(what, "tap-oura", "error", outcome=outcome)
             connection.execute(
                 "insert into raw_oura.sync_windows values (%s, 'tag', %s, 'tag', 1)",
@@ -116,7 +116,8 @@ def main(what: str) -> int:
         end_block({}, "Command failed", block_type="InvokerCommand")
         return 1
     elif what == "fail in the loader":
-        row = "null value in column DETAIL:  Failing row contains (sesame)."
+        sys.stderr.write('value "62.0077" is out of range for type smallint\n')
+        row = 'null value in column: "62.0077" DETAIL:  Failing row (sesame).'
         say(row, "target-postgres", "error")
         end_block({"loaders": 1}, "Loader failed")
         return 1

@@ -130,7 +130,7 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
         ["run", "tap-oura", "target-postgres", "dbt"],
         ["run", "dbt"],
     ]
-    assert f"Account {BO} has {bo}. " in errors
+    assert f"Account {BO} has {bo.upper()}. " in errors
     assert "of 2 accounts were read completely." in errors
     assert "Look at it:" in output
     assert hosted.query(
@@ -193,7 +193,7 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     assert first[5:] == ["new", "ones", "partial", "2", "0", "0", "0"]
 
     shown = hosted.call("runs", "1")[1]
-    assert f"error:      Account {BO} has error. 1 of 2 accounts" in shown
+    assert f"error:      Account {BO} has ERROR. 1 of 2 accounts" in shown
     assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
     code, _, errors = hosted.call("runs", "9")
     assert (code, errors) == (

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from healthhub.masking import Mask
 from healthhub.meltano_log import Diagnosis, LogRecord, as_json, parse
 
 _CONSOLE = "2026-11-24 13:35:12,914 | ERROR    | target-postgres.main | Disk is full"
@@ -142,18 +143,18 @@ _NESTED = json.dumps({"info": {"level": "error", "msg": _ROW}})
     ],
 )
 def test_log_is_json_and_quotes_nobodys_data(written: str, kept: str) -> None:
-    text = as_json(written)
+    text = as_json(written, Mask({}))
     assert json.loads(text)["event"]
     assert kept in json.dumps(json.loads(text)).replace("\\", "")
     assert "sesame" not in text
     diagnosis = Diagnosis()
-    diagnosis.observe(parse(written))
+    diagnosis.observe(parse(text))
     assert "sesame" not in diagnosis.sentence
 
 
 def test_log_keeps_what_quotes_nothing() -> None:
     plain = line("all is well", "tap-oura", more={"status": 200})
-    assert as_json(f"{plain}\n") == plain
+    assert as_json(f"{plain}\n", Mask({})) == plain
 
 
 def test_commands_of_the_tap_have_our_names() -> None:

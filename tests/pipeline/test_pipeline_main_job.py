@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from meltano_pipeline import USER_ID
+from meltano_pipeline import PIPELINE, USER_ID
 
 if TYPE_CHECKING:
     from meltano_pipeline import Pipeline
@@ -168,6 +168,27 @@ def test_bad_input_is_one_sentence_and_loses_nothing(
     assert sentence in result.stdout
     assert "Traceback" not in result.stdout
     assert documents_and_bookmarks(pipeline) == before
+
+
+def test_no_line_by_hand_shows_a_secret_or_a_value(pipeline: Pipeline) -> None:
+    pipeline.ensure_loaded()
+    users = '[{"user_id": "x", "access_token": "sesame"'
+    result = pipeline.meltano("run", *PIPELINE, TAP_OURA_USERS=users)
+    assert result.returncode != 0
+    assert "sesame" not in result.stdout
+
+    pipeline.query(
+        "create function quote() returns trigger language plpgsql as $$ begin"
+        " raise 'invalid input syntax for type uuid: \"sesame\"' using detail ="
+        " 'Failing row contains (sesame)', hint = 'Think of \"sesame\".'; end $$;"
+        " create trigger quote before insert or update on raw_oura.daily_stress"
+        " for each row execute function quote()"
+    )
+    result = pipeline.meltano("run", "tap-oura", "target-postgres")
+    pipeline.query("drop function quote cascade")
+    assert result.returncode != 0
+    assert "invalid input syntax for type uuid: (left out)" in result.stdout
+    assert "sesame" not in result.stdout
 
 
 def without_day(rows: dict[str, Row]) -> dict[str, Row]:

@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from healthhub.checks import checks
+from healthhub.masking import printable
 from healthhub.project import project_folder
 from healthhub.screen import console
 
@@ -18,7 +19,9 @@ def check() -> None:
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=False)
     all_good = True
     for tried in checks(project_folder()):
-        grid.add_row(_MARKS[tried.is_good], tried.subject, tried.finding)
+        grid.add_row(
+            _MARKS[tried.is_good], *map(printable, (tried.subject, tried.finding))
+        )
         all_good = all_good and tried.is_good is not False
     console().print(grid)
     if not all_good:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from healthhub.commands.common import migrated_database
 from healthhub.errors import HealthHubError
+from healthhub.masking import printable
 from healthhub.screen import console
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _show(run: Mapping[str, Any]) -> None:
     }
     for name, fact in facts.items():
         if fact:
-            typer.echo(f"{name + ':':<12}{fact}")
+            typer.echo(printable(f"{name + ':':<12}{fact}"))
     if not run["record_counts"]:
         return
     grid = _grid("stream", *_COUNTS)

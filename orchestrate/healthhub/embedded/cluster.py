@@ -36,6 +36,9 @@ _SETTINGS = {
     "max_logical_replication_workers": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Failed statements quote rows: whoever sent one is told, and nobody else.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
 }
 _PATIENCE = 300  # seconds: crash recovery, and a busy server's shutdown, may take long
 _PAUSE = 0.1

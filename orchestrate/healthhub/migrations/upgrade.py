@@ -11,6 +11,7 @@ from alembic.config import Config
 from sqlalchemy import exc, text
 
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_values
 from healthhub.migrations import SCHEMA
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def upgrade(database: Database) -> None:
     except exc.DBAPIError as error:
         message = (
             f"The migration of the database at {database.address} failed: "
-            f"{str(error.orig).splitlines()[0]}. Nothing was changed: correct that and "
-            "run it again."
+            f"{without_values(str(error.orig)).splitlines()[0]}. Nothing was changed: "
+            "correct that and run it again."
         )
         raise HealthHubError(message) from None
