@@ -82,6 +82,7 @@ clean: ## Remove the environments (the data in .healthhub stays)
 .meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
 	@$(MELTANO_INSTALL) --log-level warning install
+	@chmod 700 .meltano/run # where a run's configuration is, tokens included
 	@touch $@
 
 bench/.venv/installed: bench/requirements.txt .venv/installed

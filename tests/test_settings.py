@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from healthhub.masking import is_secret
 from healthhub.settings import Settings
 
 PROJECT = Path(__file__).parents[1]
@@ -83,6 +84,16 @@ def test_meltano_yml_describes_the_settings_of_the_tap() -> None:
         found = {k: v for k, v in described.pop(name).items() if k in wanted}
         assert found == wanted
     assert described == {}
+
+
+def test_loader_and_transformation_are_told_no_secret_of_the_tap() -> None:
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text())["plugins"]
+    secrets = {setting.variable for setting in settings() if setting.is_secret}
+    for plugin in (*project["loaders"], *project["utilities"]):
+        assert secrets <= {name for name, value in plugin["env"].items() if not value}
+    (tap,) = project["extractors"]
+    assert tap["env"] == {"SUPABASE_DB_URL": "", "PGPASSWORD": "", "ALERT_URLS": ""}
+    assert all(is_secret(name) for name in secrets)
 
 
 def test_env_example_has_every_setting() -> None:

@@ -24,6 +24,7 @@ from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
+from healthhub.run_files import forget_ended_runs
 from healthhub.sandbox import TOKEN, USUAL_URL
 from healthhub.settings import variables
 from healthhub.signals import Interrupted, raise_on_signals
@@ -44,6 +45,7 @@ app.add_typer(db.app, name="db")
 
 def main() -> None:
     """Run the command; what goes wrong is one sentence on stderr."""
+    os.umask(0o077)  # what it writes is nobody else's to read
     raise_on_signals()
     forget_other_databases()
     try:
@@ -124,6 +126,7 @@ def env() -> None:
     """Print the variables of `meltano run`, for `eval "$(healthhub env)"`."""
     database = db.running_database(settings())
     migrate(database)
+    forget_ended_runs(project_folder())
     known = variables(project_folder())
     accounts = chosen_accounts(database, known)
     if accounts is None:

@@ -58,6 +58,25 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_LINE = re.compile(r"\d{2,4}[-:]\d{2}")
 
 
+def is_secret(variable: str) -> bool:
+    """Whether a variable of that name holds a secret."""
+    return _SECRET_VARIABLE.search(variable) is not None
+
+
+def without_secrets(variables: Mapping[str, str], *needed: str) -> dict[str, str]:
+    """An environment for a program that is to know no secrets.
+
+    Args:
+        variables: The environment.
+        needed: But those whose names begin so.
+    """
+    return {
+        name: value
+        for name, value in variables.items()
+        if not is_secret(name) or name.startswith(needed)
+    }
+
+
 def printable(text: str) -> str:
     """A text that does nothing to a terminal but appear."""
     return "".join(
@@ -156,7 +175,7 @@ def _left_out_unless_name(match: re.Match[str]) -> str:
 def _secrets(variables: Mapping[str, str]) -> Iterator[str]:
     """Each secret of an environment, and each part of one that is a secret itself."""
     for name, value in variables.items():
-        if not _SECRET_VARIABLE.search(name):
+        if not is_secret(name):
             continue
         yield value
         for part in map(str.strip, value.split(",")):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
-from healthhub.masking import Mask
+from healthhub.masking import Mask, without_secrets
 from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
 from healthhub.settings import variables
 
@@ -31,6 +31,10 @@ _LOGGING = {
     "NO_COLOR": "1",
 }
 _PATIENCE = 10  # seconds
+
+# Names that the settings of the plugins begin with; meltano.yml takes from each plugin
+# what is the others'.
+_OF_THE_PIPELINE = ("TAP_OURA_", "TARGET_POSTGRES_", "MELTANO_", "DBT_", "PG")
 
 # A live run gives a sign of life each second.
 _LAST_HEARTBEAT = """
@@ -103,8 +107,17 @@ class Pipeline:
         options = ["--full-refresh"] if self.full_refresh else []
         options += ["--force"] if self.force else []
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", os.defpath)))
-        environment = os.environ | _LOGGING | self.environment | {"PATH": path}
-        mask = Mask(variables(self.project) | self.environment)
+        known = variables(self.project)
+        needed = without_secrets(known, *_OF_THE_PIPELINE)
+        # Meltano reads .env, too: what is empty here it passes on to nobody.
+        environment = (
+            os.environ
+            | dict.fromkeys(set(known) - set(needed), "")
+            | _LOGGING
+            | self.environment
+            | {"PATH": path}
+        )
+        mask = Mask(known | self.environment)
         with subprocess.Popen(  # noqa: S603 (our own environment's program)
             [program("meltano"), "run", *options, *tasks],
             cwd=self.project,

@@ -23,6 +23,7 @@ from healthhub.meltano import Pipeline, check_plugins, is_blocked_by_a_dead_run
 from healthhub.migrations import migrate
 from healthhub.outcomes import account_outcomes
 from healthhub.report import FILE, can_report, write_report
+from healthhub.run_files import forget_ended_runs
 from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, variables
@@ -93,7 +94,11 @@ class _Run:
             ) as where,
         ):
             pipeline = self.pipeline(job_run, where)
-            failure = self.load(pipeline, job_run)
+            forget_ended_runs(self.project)
+            try:
+                failure = self.load(pipeline, job_run)
+            finally:
+                forget_ended_runs(self.project)
             with database.connect() as connection:
                 self.conclude(connection, job_run)
             self.report()

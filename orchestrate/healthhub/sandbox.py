@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from healthhub.environment import program
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +44,7 @@ def running_sandbox(log: Path) -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            env=without_secrets(os.environ),
             process_group=0,  # Ctrl-C must not end it before its readers
         ) as process,
     ):

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from healthhub.errors import HealthHubError
-from healthhub.masking import without_values
+from healthhub.masking import without_secrets, without_values
 from healthhub.meltano import plugin_folder
 from healthhub.meltano_log import TAP, in_our_words
 
@@ -55,7 +55,7 @@ def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
     """Its settings; the design's name of the plain token is not the tap's."""
-    settings = os.environ | environment
+    settings = without_secrets(os.environ | environment, "TAP_OURA_", "OURA_PAT")
     if token := settings.get("OURA_PAT"):
         settings.setdefault("TAP_OURA_ACCESS_TOKEN", token)
     return settings

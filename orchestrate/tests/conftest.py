@@ -236,6 +236,7 @@ class InProcess:
         self.home = project.home
         self.calls, self.called = project.calls, project.called
         self._monkeypatch, self._capfd = monkeypatch, capfd
+        monkeypatch.setattr(os, "umask", lambda _: 0o022)  # it would outlive the test
         programs = Path(project.command).parent
         monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
         for module in (environment, meltano):

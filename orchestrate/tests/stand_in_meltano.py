@@ -86,12 +86,21 @@ def read_accounts(bad: list[str]) -> None:
             )
 
 
+def leave_files() -> None:
+    """Write what Meltano writes, and forgets when it is killed."""
+    folder = Path(".meltano/run/tap-oura")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tap.0a.config.json").write_text(os.environ.get("OURA_PAT", ""))
+    (folder / "state.json").write_text("{}")
+
+
 def main(what: str) -> int:
     call = {"arguments": sys.argv[1:], "environment": dict(os.environ)}
     with Path("calls.jsonl").open("a") as calls:
         calls.write(f"{json.dumps(call)}\n")
     if sys.argv[1:] == ["run", "dbt"]:
         return 0
+    leave_files()
     sys.stderr.write("Meltano 4.4.1\n")
     say("Beginning sync of 'daily_sleep' in incremental mode", "tap-oura")
     if what == "load":

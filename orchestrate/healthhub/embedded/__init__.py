@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from healthhub.embedded.account import server_account
 from healthhub.embedded.cluster import Cluster
 from healthhub.embedded.locks import SharedLock, exclusive
-from healthhub.embedded.programs import Programs
+from healthhub.embedded.programs import Programs, make_open_folder
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
@@ -53,8 +53,10 @@ class EmbeddedPostgres:
         Raises:
             HealthHubError: It is not the caller's.
         """
-        is_root = os.geteuid() == 0
-        home.mkdir(mode=0o755 if is_root else 0o700, parents=True, exist_ok=True)
+        if not home.exists():
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.geteuid() == 0:  # the server's account passes through to the data
+                home.chmod(0o711)
         self._home = home.resolve()
         if not os.access(self._home, os.W_OK | os.X_OK):
             message = (
@@ -140,5 +142,5 @@ def _data_folder(home: Path, account: Account) -> Path:
             return folder
     if account.can_enter(home):
         return inside
-    outside.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_open_folder(outside.parent)
     return outside

@@ -92,7 +92,7 @@ def _copied(programs: Path, shared_folder: Path) -> Path:
     copied_programs = copy / programs.relative_to(packages)
     if copied_programs.is_dir():
         return copied_programs
-    shared_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_open_folder(shared_folder)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=shared_folder))
     try:
         new_programs = new / programs.relative_to(packages)
@@ -112,6 +112,14 @@ def _copied(programs: Path, shared_folder: Path) -> Path:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return copied_programs
+
+
+def make_open_folder(folder: Path) -> None:
+    """Make a folder that every account can pass, whatever this process's umask is."""
+    for each in (*reversed(folder.parents), folder):
+        if not each.exists():
+            each.mkdir()
+            each.chmod(0o755)
 
 
 def _open_to_all(folder: Path) -> None:

@@ -1,0 +1,38 @@
+"""Meltano's files of a run: configurations with every secret, and bookmarks.
+
+They are in `.meltano/run`, where Meltano deletes only some, and none once it is killed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+
+from healthhub.meltano import plugin_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def forget_ended_runs(project: Path) -> None:
+    """Close the folder to others, and delete what no program uses any more."""
+    folder = plugin_folder(project, "run")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    in_use = _arguments()
+    for file in folder.glob("*/*"):
+        # A program that is starting has its configuration on its command line.
+        if file.is_file() and not any(
+            path.startswith(str(file.parent)) for path in in_use
+        ):
+            file.unlink(missing_ok=True)
+
+
+def _arguments() -> list[str]:
+    """Everything on the command lines of this machine's programs."""
+    return [
+        argument
+        for process in psutil.process_iter(["cmdline"])
+        for argument in process.info["cmdline"] or ()
+    ]

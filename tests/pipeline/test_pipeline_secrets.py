@@ -1,0 +1,60 @@
+"""What each plugin is told, by Meltano itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PG = {"PGHOST": "h", "PGPORT": "1", "PGUSER": "u", "PGDATABASE": "d"}
+SECRETS = {
+    name: f"sesame-{name.lower()}"
+    for name in (
+        *("OURA_PAT", "TAP_OURA_CLIENT_SECRET", "TAP_OURA_TOKEN_KEY"),
+        *("TAP_OURA_REFRESH_TOKEN", "TAP_OURA_TOKEN_STORE"),
+        *("PGPASSWORD", "SUPABASE_DB_URL", "ALERT_URLS"),
+    )
+}
+PLUGINS = {
+    "tap-oura": "extractors",
+    "target-postgres": "loaders",
+    "dbt-postgres": "utilities",
+}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_plugin_is_told_no_secret_of_another(plugin: str, tmp_path: Path) -> None:
+    programs = tmp_path / PLUGINS[plugin] / plugin / "venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "python").symlink_to(sys.executable)
+    program = programs / ("dbt" if plugin == "dbt-postgres" else plugin)
+    program.write_text("#!/bin/sh\nenv\n")
+    program.chmod(0o755)
+    told = subprocess.run(
+        [
+            Path(sys.executable).with_name("meltano"),
+            "invoke",
+            "--no-install",
+            plugin,
+            "x",
+        ],
+        cwd=PROJECT,
+        env=os.environ
+        | PG
+        | SECRETS
+        | {
+            "MELTANO_SYS_DIR_ROOT": str(tmp_path),
+            "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/state.db",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    seen = {name for name, secret in SECRETS.items() if secret in told}
+    others = {"SUPABASE_DB_URL", "ALERT_URLS"}
+    mine = {name for name in SECRETS if name.startswith(("TAP_", "OURA_"))}
+    assert seen == (mine if plugin == "tap-oura" else set(SECRETS) - mine - others)
