@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ create role anon;
 create role authenticated;
 create role service_role bypassrls;
 create role batch login password 'batch';
+alter default privileges for role batch grant all on tables to anon, authenticated;
+alter default privileges for role batch grant all on sequences to anon, authenticated;
 grant create on database {0} to batch;
 create schema auth;
 create function auth.uid() returns uuid language sql stable as
@@ -34,7 +37,6 @@ create function auth.uid() returns uuid language sql stable as
 grant usage on schema auth to public;
 """
 _TABLES = f"""
-create schema healthhub_staging;
 create view healthhub_staging.stg_nights as select 1 as secret;
 create table raw_oura.sleep (user_id uuid);
 create table meltano.state (state_id text);
@@ -148,21 +150,49 @@ def test_the_service_reads_and_the_batch_writes_everything(supabase: Supabase) -
         assert ask("select sum(score) from healthhub.nights") == [(9,)]
 
 
-def test_a_table_that_is_made_anew_is_closed_until_it_is_guarded(
+def test_a_relation_is_guarded_in_the_transaction_that_makes_it(
     supabase: Supabase,
 ) -> None:
     supabase.do(
         "drop table healthhub.nights cascade;"
         "create table healthhub.nights (user_id uuid, score int);"
-        f"insert into healthhub.nights values ('{ANNE}', 1), ('{BO}', 2)"
+        f"insert into healthhub.nights values ('{ANNE}', 1), ('{BO}', 2);"
+        "select healthhub.guard('healthhub.nights');"
+        "create view healthhub_staging.int_nights as select * from healthhub.nights;"
+        "create view healthhub.bad_nights as select * from healthhub_staging.int_nights"
+        " where score < 2;"
+        "select healthhub.guard('healthhub_staging.int_nights');"
+        "select healthhub.guard('healthhub.bad_nights');"
+        "create table raw_oura.tag (user_id uuid);"
+        "select healthhub.guard('raw_oura.tag')"
     )
-    nights = "select score from healthhub.nights"
-    closed = pytest.raises(psycopg.errors.InsufficientPrivilege)
-    with supabase.acting_as("authenticated", ANNE) as ask, closed:
-        ask(nights)
-    supabase.apply()
-    with supabase.acting_as("authenticated", ANNE) as ask:
-        assert ask(nights) == [(1,)]
+    for _ in range(2):  # so it stays when all is looked at again
+        for relation in ("nights", "bad_nights"):
+            nights = f"select score from healthhub.{relation}"
+            with supabase.acting_as("authenticated", ANNE) as ask:
+                assert ask(nights) == [(1,)]
+            with supabase.acting_as("authenticated", BO) as ask:
+                assert ask(nights) == ([(2,)] if relation == "nights" else [])
+            closed = pytest.raises(psycopg.errors.InsufficientPrivilege)
+            with supabase.acting_as("anon") as ask, closed:
+                ask(nights)
+        supabase.do("grant usage on schema raw_oura to anon, authenticated")
+        closed = pytest.raises(psycopg.errors.InsufficientPrivilege)
+        with supabase.acting_as("authenticated", ANNE) as ask, closed:
+            ask("select * from raw_oura.tag")
+        supabase.apply()
+
+
+def test_two_of_us_at_once_do_not_fail(supabase: Supabase) -> None:
+    def make_and_apply(number: int) -> None:
+        for again in range(3):
+            table = f"healthhub.made_{number}_{again}"
+            guard = f"select healthhub.guard('{table}')"
+            supabase.do(f"create table {table} (user_id uuid); {guard}")
+            supabase.apply()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(make_and_apply, range(4)))
 
 
 def test_what_somebody_opened_by_hand_is_closed_again(supabase: Supabase) -> None:

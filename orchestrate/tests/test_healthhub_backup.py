@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.conftest import Hosted
 
 _DATA = """
-create schema healthhub_staging;
+create schema if not exists healthhub_staging;
 create schema auth;
 create table auth.secrets (text text);
 create table healthhub.nights (
