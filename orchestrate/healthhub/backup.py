@@ -7,22 +7,24 @@ row-level security, which name its roles: restoring applies them anew.
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import psycopg
+from psycopg import sql
+
 from healthhub.access import apply_access
-from healthhub.embedded.programs import packaged_programs
+from healthhub.client_programs import client_program
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_values
 from healthhub.migrations import migrate
 from healthhub.run_lock import the_only_run
-from healthhub.tls_bridge import without_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +40,21 @@ _DUMP = (
     "--schema=raw_oura",
     "--schema=meltano",
 )
-_RESTORE = (
-    "--no-psqlrc",
-    "--quiet",
-    "--single-transaction",
-    "--set=ON_ERROR_STOP=1",
-)
-
 # Settings that pg_dump writes and an older server does not know.
 _UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
+_END_OF_ROWS = b"\\.\n"
+
 _OURS = f"select nspname from pg_namespace where {OUR_SCHEMAS} order by nspname"  # noqa: S608 (a constant)
+_GUARD = """
+do $$
+begin
+    if to_regprocedure('healthhub.apply_access()') is not null then
+        perform healthhub.apply_access();
+    end if;
+end
+$$
+"""
 _LOADED = """
 select exists (
     select from pg_tables
@@ -72,9 +78,9 @@ def backup(lease: Lease, path: Path) -> None:
         try:
             with (
                 gzip.open(file, "wb") as dump,
-                _program(lease, "pg_dump", *_DUMP, stdout=subprocess.PIPE) as process,
+                _dumped(lease) as written,
             ):
-                shutil.copyfileobj(_pipe(process.stdout), dump)
+                shutil.copyfileobj(written, dump)
         except BaseException:
             new.unlink()
             raise
@@ -83,6 +89,9 @@ def backup(lease: Lease, path: Path) -> None:
 
 def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
     """Read a dump back, all of it or nothing.
+
+    psql would also run commands of this machine that a dump names, so this is done
+    without it.
 
     Args:
         lease: The database.
@@ -102,14 +111,41 @@ def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
                 "an empty one, or add --replace to give up what is there."
             )
         schemas = [name for (name,) in connection.execute(_OURS)]
-        # The lock of runs is a lock on no schema, so these can go meanwhile.
-        drop = "".join(f"drop schema if exists {name} cascade;\n" for name in schemas)
-        with _program(lease, "psql", *_RESTORE, stdin=subprocess.PIPE) as process:
-            _feed(_pipe(process.stdin), drop.encode(), path)
+        try:
+            # The lock of runs is a lock on no schema, so these can go meanwhile.
+            for name in schemas:
+                connection.execute(
+                    sql.SQL("drop schema {} cascade").format(sql.Identifier(name))
+                )
+            with gzip.open(path) as dump:
+                _replay(dump, connection)
+            # What is new is nobody else's to read, not even for a moment.
+            connection.execute(_GUARD)
+        except psycopg.Error as error:
+            reason = without_values(str(error)).splitlines()[0]
+            raise HealthHubError(
+                f"{path} cannot be restored: {reason}. Nothing was changed."
+            ) from None
     migrate(database)
     with database.connect() as connection:
         apply_access(connection)
         connection.execute("analyze")
+
+
+def _replay(dump: Iterator[bytes], connection: psycopg.Connection) -> None:
+    """Send what pg_dump wrote: statements, and the rows that follow a COPY."""
+    statements = bytearray()
+    for line in dump:
+        if line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
+            connection.execute(bytes(statements))
+            statements.clear()
+            with connection.cursor() as cursor, cursor.copy(line) as rows:
+                for row in takewhile(_END_OF_ROWS.__ne__, dump):
+                    rows.write(row)
+        # Commands of psql, which tell it to run no others.
+        elif not line.startswith((b"\\restrict ", b"\\unrestrict ")):
+            statements += line.removeprefix(_UNKNOWN_BEFORE_17)
+    connection.execute(bytes(statements))
 
 
 def _check_dump(path: Path) -> None:
@@ -125,65 +161,43 @@ def _check_dump(path: Path) -> None:
         raise HealthHubError(f"{path} is no backup, or not a whole one. Take another.")
 
 
-def _feed(pipe: IO[bytes], first: bytes, path: Path) -> None:
-    """Write the dump into psql; if that ends early, it has said why."""
-    try:
-        with gzip.open(path) as dump, pipe:
-            pipe.write(first)
-            is_header = True
-            for line in dump:
-                if is_header and line == _UNKNOWN_BEFORE_17:
-                    continue
-                is_header = is_header and not line.startswith(b"COPY ")
-                pipe.write(line)
-    except BrokenPipeError:
-        pass
-
-
 @contextmanager
-def _program(
-    lease: Lease,
-    name: str,
-    *arguments: str,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int = subprocess.DEVNULL,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one of the wheel's programs on the database to its end.
+def _dumped(lease: Lease) -> Iterator[IO[bytes]]:
+    """Run pg_dump on the database to its end.
+
+    Yields:
+        What it writes.
 
     Raises:
         HealthHubError: It failed; with the first thing that it said.
     """
+    program, environment = client_program("pg_dump", lease.database)
+    lease.database.connect().close()  # what is wrong is said before anything starts
     with (
-        without_tls(lease.database) as database,
         tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(  # noqa: S603 (programs of the wheel)
-            [str(packaged_programs() / name), "--no-password", *arguments],
-            env=os.environ | database.environment,
+        subprocess.Popen(  # noqa: S603 (PostgreSQL's program)
+            [program, "--no-password", *_DUMP],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=errors,
             pass_fds=lease.descriptors,
-            stdin=stdin,
-            stdout=stdout,
         ) as process,
     ):
+        assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
         try:
-            yield process
+            yield process.stdout
         except BaseException:
             process.kill()
             raise
         if process.wait() != 0:
             errors.seek(0)
-            raise HealthHubError(_what_it_said(name, errors.read()))
+            raise HealthHubError(_what_it_said(errors.read()))
 
 
-def _what_it_said(name: str, errors: str) -> str:
+def _what_it_said(errors: str) -> str:
     """The first error, without what it quotes of rows."""
     lines = errors.strip().splitlines() or ["it does not say why"]
     first = next((line for line in lines if "error: " in line.lower()), lines[0])
-    reason = first.rpartition("ERROR: ")[2].removeprefix(f"{name}: error: ")
-    return f"{name} failed: {without_values(reason).strip()}. Nothing was changed."
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    """A pipe that was asked for."""
-    assert pipe is not None  # noqa: S101 (it was)
-    return pipe
+    reason = first.rpartition("ERROR: ")[2].removeprefix("pg_dump: error: ")
+    return f"pg_dump failed: {without_values(reason).strip()}. Nothing was changed."

@@ -32,7 +32,7 @@ create table healthhub.nights (
 insert into healthhub.nights (user_id, day, score, samples, note)
 select gen_random_uuid(), date '2026-01-01' + number, number % 100,
     array['{"a": null}'::jsonb],
-    E'SET transaction_timeout = 0;\\n\\t\\\\.\\nü' || number
+    E'SET transaction_timeout = 0;\\n\\t\\\\.\\nü\\n\\restrict ' || number
 from generate_series(1, 500) as number;
 create view healthhub_staging.best as
     select * from healthhub.nights where score > 90;
@@ -119,8 +119,20 @@ def other(_: bytes) -> bytes:
     return gzip.compress(b"another file")
 
 
-def unknown_command(dump: bytes) -> bytes:
+def nonsense(dump: bytes) -> bytes:
     return gzip.compress(gzip.decompress(dump) + b"\nselect nonsense;\n")
+
+
+def shell(dump: bytes) -> bytes:
+    """As somebody else may have written it: psql would do this."""
+    return gzip.compress(
+        gzip.decompress(dump).replace(b"\nSET ", b"\n\\! touch broken\nSET ", 1)
+    )
+
+
+def shell_after_copy(dump: bytes) -> bytes:
+    command = b"\n\\.\n\\unrestrict x\n\\! touch broken\n"
+    return gzip.compress(gzip.decompress(dump).replace(b"\n\\.\n", command, 1))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +140,9 @@ def unknown_command(dump: bytes) -> bytes:
     [
         (cut, "is no backup, or not a whole one. Take another."),
         (other, "is no backup, or not a whole one. Take another."),
-        (unknown_command, 'psql failed: column "nonsense" does not exist. Nothing'),
+        (nonsense, 'cannot be restored: column "nonsense" does not exist. Nothing'),
+        (shell, "cannot be restored: syntax error at or near (left out)"),
+        (shell_after_copy, "cannot be restored: syntax error at or near (left out)"),
     ],
 )
 def test_what_cannot_be_restored_changes_nothing(
@@ -139,6 +153,7 @@ def test_what_cannot_be_restored_changes_nothing(
     code, _, errors = hosted.call("restore", str(dump), "--replace")
     assert (code, sentence in errors, len(errors.splitlines())) == (1, True, 1), errors
     assert everything(hosted.database) == before
+    assert not (hosted.folder / "broken").exists()
 
 
 def test_policies_are_applied_anew(hosted: Hosted, dump: Path) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 import trustme
 
+from healthhub import client_programs
 from system_postgres import HOST, PASSWORD, SystemPostgres, running, system_programs
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_psql_dump_and_restore_go_through_tls(
     guarded: SystemPostgres,
     tmp_path: Path,
 ) -> None:
-    """Though those programs have none: the server lets nobody in without."""
+    """Though the programs of the wheel have none: the server lets nobody in without."""
     sure = url(guarded, sslmode="verify-full", sslrootcert=guarded.authority)
     hosted.call("migrate", SUPABASE_DB_URL=sure)
     rows = "select repeat('x', 1000) from generate_series(1, 5000)"
@@ -120,3 +121,21 @@ def test_psql_dump_and_restore_go_through_tls(
     ask = ("db", "psql", "-Atc", count, "-o", str(answer))
     assert hosted.call(*ask, SUPABASE_DB_URL=sure)[0] == 0
     assert answer.read_text() == "1\n"
+
+
+def test_where_the_library_cannot_be_lent_the_system_has_to_help(
+    hosted: Hosted,
+    guarded: SystemPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    sure = url(guarded, sslmode="verify-full", sslrootcert=guarded.authority)
+    monkeypatch.setattr(client_programs, "_libpq_with_tls", lambda: None)
+    monkeypatch.setenv("PATH", str(PROGRAMS))
+    out = tmp_path / "answer"
+    ask = ("db", "psql", "-Atc", "select 1", "-o", str(out))
+    assert hosted.call(*ask, SUPABASE_DB_URL=sure)[0] == 0
+    assert out.read_text() == "1\n"
+    code, _, errors = hosted.call(*ask, SUPABASE_DB_URL=sure, PATH=str(tmp_path))
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "Install PostgreSQL's programs" in errors

@@ -1,0 +1,56 @@
+"""psql and pg_dump, also for a database that demands TLS.
+
+Those of the wheel are never too old for a server, but their libpq is built without
+OpenSSL. psycopg's own wheel has the same library with it, which Linux loads instead:
+so TLS, its checks and channel binding are libpq's own. Where that does not work, the
+programs of the system have to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from healthhub.embedded.programs import packaged_programs
+from healthhub.errors import HealthHubError
+from healthhub.masking import without_secrets
+
+if TYPE_CHECKING:
+    from healthhub.database import Database
+
+
+def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
+    """One of PostgreSQL's programs for clients.
+
+    Returns:
+        Its path, and its environment, which leads it to the database.
+
+    Raises:
+        HealthHubError: There is none that has the TLS that the database needs.
+    """
+    packaged = str(packaged_programs() / name)
+    environment = without_secrets(os.environ, "PG") | database.environment
+    if database.is_local or database.parameters.get("sslmode") == "disable":
+        return packaged, environment
+    if library := _libpq_with_tls():
+        return packaged, environment | {"LD_PRELOAD": str(library)}
+    if installed := shutil.which(name):
+        return installed, environment
+    message = (
+        f"{name} is not installed, and the one of this project has no TLS here. "
+        "Install PostgreSQL's programs, of the server's version or newer."
+    )
+    raise HealthHubError(message)
+
+
+def _libpq_with_tls() -> Path | None:
+    """psycopg's, where a library can be loaded in place of another."""
+    spec = find_spec("psycopg_binary")
+    if sys.platform != "linux" or spec is None or spec.origin is None:
+        return None
+    libraries = Path(spec.origin).parent.with_name("psycopg_binary.libs")
+    return next(libraries.glob("libpq-*.so.*"), None)
