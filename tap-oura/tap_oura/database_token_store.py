@@ -23,6 +23,28 @@ PATIENCE = {
 }
 
 
+#: Where PostgreSQL keeps the logins unless the URL's `search_path` names a schema.
+#: Not in `public`, which Supabase and others offer to everybody by an API.
+SCHEMA = "tap_oura"
+
+_MAKE_SCHEMA = """
+do $$
+begin
+    perform pg_advisory_xact_lock(4207119387);
+    if to_regnamespace('tap_oura') is null then
+        create schema tap_oura;
+    end if;
+    revoke all on schema tap_oura from public;
+    if to_regclass('public.oura_logins') is not null
+        and to_regclass('tap_oura.oura_logins') is null
+    then
+        alter table public.oura_logins set schema tap_oura;
+    end if;
+end
+$$
+"""
+
+
 class DatabaseTokenStore(TokenStore):
     """Logins in one table of a database, which a row lock guards."""
 
@@ -41,9 +63,11 @@ class DatabaseTokenStore(TokenStore):
             SettingError: The database cannot be used.
         """
         super().__init__(keys)
+        self._schema: str | None = None
         try:
             self._engine = sa.create_engine(_completed(url), pool_pre_ping=True)
             weakref.finalize(self, self._engine.dispose)
+            self._leave_public()
             self._create_table()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise SettingError(
@@ -103,12 +127,25 @@ class DatabaseTokenStore(TokenStore):
                 f"({type(error).__name__}). Check it, then run again."
             ) from None
 
+    def _leave_public(self) -> None:
+        """Use a schema of our own, with the logins that an older version has made."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        with self._engine.begin() as connection:
+            current = connection.scalar(sa.select(sa.func.current_schema()))
+            if current not in {None, "public"}:
+                return
+            connection.exec_driver_sql(_MAKE_SCHEMA)
+        self._schema = SCHEMA
+        elsewhere = {None: SCHEMA}
+        self._engine = self._engine.execution_options(schema_translate_map=elsewhere)
+
     def _create_table(self) -> None:
         """Make the table, unless another process is the first."""
         try:
             self.TABLE.create(self._engine, checkfirst=True)
         except sa.exc.DBAPIError:
-            if not sa.inspect(self._engine).has_table(self.TABLE.name):
+            if not sa.inspect(self._engine).has_table(self.TABLE.name, self._schema):
                 raise
 
     def _ensure_row(self, user_id: str) -> None:

@@ -185,8 +185,11 @@ class FileTokenStore(TokenStore):
 
     def _replace(self, logins: dict[str, str]) -> None:
         """Replace the file in one step that survives a crash."""
+        prefix = f".{self._path.name}.new-"
+        for left_by_killed in self._path.parent.glob(f"{prefix}*"):
+            left_by_killed.unlink(missing_ok=True)
         with tempfile.NamedTemporaryFile(
-            "w", dir=self._path.parent, prefix=self._path.name, delete=False
+            "w", dir=self._path.parent, prefix=prefix, delete=False
         ) as file:  # created with mode 0600
             json.dump(logins, file, indent=1)
             file.flush()

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from healthhub.embedded import EmbeddedPostgres
+from tap_oura.oauth import Login, Tokens
+from tap_oura.token_store import open_token_store
 from tap_over_http import USER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_over_http import Tap
+
+LOGIN = Login(Tokens("access", "refresh", 0.0, None, "https://example.com"))
+KEY = Fernet.generate_key().decode()
+LOGINS = "select user_id, login from tap_oura.oura_logins"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,63 @@ def test_eight_processes_that_refresh_at_once_refresh_once(
     assert len(asked) == 1
 
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute("select user_id, login from oura_logins").fetchall()
+        rows = connection.execute(LOGINS).fetchall()
     assert [user_id for user_id, _ in rows] == [USER_ID]
     assert json.dumps(seed) not in str(rows)
     assert tokens.pop().strip() not in str(rows)
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[str]:
+    """A database without a login, in which everybody may read everything in public."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("create role anon")
+        connection.execute("create database empty")
+    url = database_url.replace("/postgres?", "/empty?")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("grant usage on schema public to anon")
+        connection.execute("alter default privileges grant all on tables to anon")
+    yield url
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("drop database empty with (force)")
+        connection.execute("drop role anon")
+
+
+@pytest.mark.parametrize("search_path", [None, "public", "mine"])
+@pytest.mark.parametrize("known", [["known"], []])
+def test_logins_are_in_no_schema_that_an_api_offers(
+    empty: str, search_path: str | None, known: list[str]
+) -> None:
+    url = f"{empty}&options=-csearch_path%3D{search_path}" if search_path else empty
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("create schema mine")
+        if known:  # as an older version has left it
+            connection.execute(
+                "create table oura_logins"
+                " (user_id text primary key, login text, locks bigint default 0)"
+            )
+            connection.execute("insert into oura_logins values ('known', 'x')")
+    for _ in range(2):
+        with open_token_store(url, KEY).lock(USER_ID) as slot:
+            slot.put(LOGIN)
+    found = open_token_store(url, KEY).user_ids()
+    moved = bool(known) and search_path != "mine"
+    assert found == sorted([USER_ID, *(["known"] if moved else [])])
+    schema = "mine" if search_path == "mine" else "tap_oura"
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("set role anon")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"select * from {schema}.oura_logins".encode())
+        if moved or not known:
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                connection.execute("select * from public.oura_logins")
+
+
+def test_what_a_killed_process_left_of_a_file_store_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".logins.json.new-abc"
+    left.write_text("{}")
+    store = open_token_store(str(tmp_path / "logins.json"), KEY)
+    with store.lock(USER_ID) as slot:
+        slot.put(LOGIN)
+    assert not left.exists()
+    assert store.user_ids() == [USER_ID]
