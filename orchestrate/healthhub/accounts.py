@@ -53,17 +53,18 @@ def accounts_environment(
 
 
 def login_environment(
-    variables: Mapping[str, str], database: Database, user: User
+    variables: Mapping[str, str], database: Database, user: User | str
 ) -> dict[str, str]:
     """The tap's settings for logins, which are kept in the same database.
 
     Raises:
         HealthHubError: A variable is missing; the sentence names it.
     """
+    whose = user if isinstance(user, str) else user.alias
     for name, meaning in LOGIN_SETTINGS.items():
         if name not in variables:
             message = (
-                f"{name} is missing, which the login of {user.alias} needs: {meaning}. "
+                f"{name} is missing, which the login of {whose} needs: {meaning}. "
                 "Set it in the environment or in .env."
             )
             raise HealthHubError(message)

@@ -16,7 +16,7 @@ from healthhub.errors import HealthHubError
 from healthhub.run_lock import the_only_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import psycopg
@@ -43,7 +43,10 @@ order by nspname, relname
 _FORGET_IN_LEDGER = """
 update healthhub.job_runs
 set
-    error_summary = replace(error_summary, %(id)s, 'somebody who was erased'),
+    error_summary = replace(
+        replace(error_summary, %(name)s, 'somebody who was erased'),
+        %(id)s, 'somebody who was erased'
+    ),
     alerts = array(
         select alert from unnest(alerts) as alert where alert not like %(like)s
     )
@@ -63,46 +66,83 @@ class _Table(NamedTuple):
         return sql.Identifier(self.schema, self.name)
 
 
-def erase_person(database: Database, user_id: str, logs: Path) -> Iterator[str]:
-    """Delete everything of a person, in one transaction.
+def erase_person(
+    database: Database,
+    user_id: str,
+    home: Path,
+    *,
+    name: str,
+    log_out: Callable[[], str],
+) -> Iterator[str]:
+    """Give the login back, then delete everything of a person in one transaction.
 
     Args:
         database: With everything in it.
         user_id: The person.
-        logs: Folder with the logs of runs, of which those that name the person go.
+        home: Folder with the logs and reports, of which those that name the person go.
+        name: How messages name the person.
+        log_out: Gives the login back to Oura, and says how that went.
 
     Yields:
-        What was deleted, a line a table; in the end, that nothing is left.
+        What was deleted, a line a table; in the end, that nothing is left here, and
+        what has to be deleted elsewhere.
 
     Raises:
         HealthHubError: A run is under way, or something would be left: then nothing
-            was deleted.
+            was deleted but the login.
     """
     with the_only_run(database), database.connect() as connection:
+        yield f"login: {log_out()}"
         tables = [_Table(*row) for row in connection.execute(_TABLES)]
         for table in tables:
             if table.has_owner and (rows := _delete(connection, table, user_id)):
                 yield f"{table.schema}.{table.name}: {rows:,} rows deleted"
         _forget_bookmarks(connection, tables, user_id)
-        connection.execute(_FORGET_IN_LEDGER, {"id": user_id, "like": f"%{user_id}%"})
+        connection.execute(
+            _FORGET_IN_LEDGER,
+            {"id": user_id, "name": name, "like": f"%{user_id}%"},
+        )
         for table in tables:
             if left := _mentions(connection, table, user_id):
                 message = (
                     f"{table.schema}.{table.name} has {left} rows that name {user_id} "
-                    "and no `user_id`. Nothing was deleted: remove those first."
+                    "and no `user_id`. Nothing was deleted but the login: remove "
+                    "those first."
                 )
                 raise HealthHubError(message)
         connection.commit()
-    removed = [
-        log for log in sorted(logs.glob("*-run-*.jsonl")) if _names(log, user_id)
-    ]
-    for log in removed:
-        log.unlink()
-    yield f"logs: {len(removed)} deleted"
+    yield f"logs and reports: {_forget_files(home, user_id)} deleted"
+    yield f"Looked through {len(tables)} tables: no row names {user_id} any more."
+    yield "What is elsewhere has to be deleted there:"
+    for backup in sorted((home / "backups").glob("*")):
+        yield f"- the backup {backup}"
     yield (
-        f"Looked through {len(tables)} tables: no row names {user_id} any more. "
-        "Reports and backups that were written before still do."
+        "- other backups and reports, the artifacts of GitHub's runs (logs for 14 "
+        "days, backups for 90), and the backups of the database's host"
     )
+
+
+def _forget_files(home: Path, user_id: str) -> int:
+    """Delete the logs and reports that name a person. Returns how many did.
+
+    A log that a program still writes loses only the lines that do.
+    """
+    found = [
+        file
+        for pattern in ("logs/*", "report*.html", "report*-accounts/*.html")
+        for file in home.glob(pattern)
+        if file.is_file() and (user_id in file.name or _names(file, user_id))
+    ]
+    for file in found:
+        if file.match("postgres.log"):
+            with file.open("r+", errors="replace") as log:
+                kept = [line for line in log if user_id not in line]
+                log.seek(0)
+                log.truncate()
+                log.writelines(kept)
+        else:
+            file.unlink()
+    return len(found)
 
 
 def _delete(connection: psycopg.Connection, table: _Table, user_id: str) -> int:

@@ -33,6 +33,29 @@ def run_tap_auth(
         raise HealthHubError(f"`{_NAME} {arguments[0]}` did not succeed, see above.")
 
 
+def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:
+    """Give a login back to Oura, and take it out of the token store.
+
+    Returns:
+        How it went, in one sentence or two.
+
+    Raises:
+        HealthHubError: It is still there.
+    """
+    done = subprocess.run(  # noqa: S603 (the plugin's program)
+        [_program(project), "revoke", user_id],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=_clean(environment),
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
+        sentence = without_values(said[-1].removeprefix("Error: "))
+        raise HealthHubError(in_our_words(sentence))
+    return " ".join(done.stdout.split())
+
+
 def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """Let it try the token of each account.
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from healthhub.accounts import LOGIN_SETTINGS
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted
@@ -37,7 +41,7 @@ def two_people(hosted: Hosted) -> Hosted:
             f"insert into raw_oura.sleep select '{user_id}' from generate_series(1, 2);"
             f"insert into healthhub_tokens.oura_logins values ('{user_id}', 'x');"
             "insert into healthhub.job_runs (error_summary, alerts) values"
-            f" ('Account {user_id} failed.', '{{no data: {user_id}}}')"
+            f" ('Account {alias} ({user_id}) failed.', '{{no data: {user_id}}}')"
         )
     hosted.query(
         f"insert into meltano.state values ('dev', '{{}}', '{bookmarks(ANNE, BO)}');"
@@ -47,6 +51,15 @@ def two_people(hosted: Hosted) -> Hosted:
     logs.mkdir(parents=True)
     (logs / "2026-01-01-run-1.jsonl").write_text(f'{{"account": "{ANNE}"}}\n')
     (logs / "2026-01-02-run-2.jsonl").write_text(f'{{"account": "{BO}"}}\n')
+    (logs / "postgres.log").write_text(f"ERROR: {ANNE}\nLOG: up\n")
+    (hosted.home / "report.html").write_text(f"<a href='{ANNE}.html'>")
+    for name in ("report-accounts", "backups"):
+        (hosted.home / name).mkdir()
+    (hosted.home / "report-accounts" / f"{ANNE}.html").touch()
+    (hosted.home / "backups" / "all.sql.gz").touch()
+    run_files = hosted.folder / ".meltano" / "run" / "tap-oura"
+    run_files.mkdir(parents=True)
+    (run_files / "state.json").write_text(bookmarks(ANNE))
     return hosted
 
 
@@ -57,7 +70,11 @@ def test_nothing_is_left_of_a_person_and_everything_of_others(
         "users", "remove", "anne", "--erase", "--yes"
     )
     assert (code, errors) == (0, "")
-    assert output.splitlines()[:4] == [
+    lines = output.splitlines()
+    assert lines[0].startswith(
+        "login: Oura was not told (TAP_OURA_TOKEN_KEY is missing"
+    )
+    assert lines[1:5] == [
         "healthhub.daily_sleep_summaries: 1 rows deleted",
         "healthhub.users: 1 rows deleted",
         "healthhub_tokens.oura_logins: 1 rows deleted",
@@ -75,14 +92,52 @@ def test_nothing_is_left_of_a_person_and_everything_of_others(
         (bookmarks(),),
         ("{}",),
     ]
+    assert f"- the backup {two_people.home}/backups/all.sql.gz" in lines
     assert two_people.query(
         "select error_summary, alerts from healthhub.job_runs order by run_id"
     ) == [
         ("Account somebody who was erased failed.", []),
-        (f"Account {BO} failed.", [f"no data: {BO}"]),
+        (f"Account bo ({BO}) failed.", [f"no data: {BO}"]),
     ]
-    kept = [log.name for log in (two_people.home / "logs").iterdir()]
-    assert kept == ["2026-01-02-run-2.jsonl"]
+    kept = {
+        str(file.relative_to(two_people.folder))
+        for folder in (two_people.home, two_people.folder / ".meltano" / "run")
+        for file in folder.rglob("*")
+        if file.is_file() and ANNE in f"{file} {file.read_text()}"
+    }
+    assert kept == set()
+    logs = two_people.home / "logs"
+    assert {log.name for log in logs.iterdir()} == {
+        "2026-01-02-run-2.jsonl",
+        "postgres.log",
+    }
+    assert (logs / "postgres.log").read_text() == "LOG: up\n"
+
+
+_TAP_OURA_AUTH = """#!{python}
+import os, sys
+print(*sys.argv[1:], file=open("told", "a"))
+print(os.environ["TAP_OURA_TOKEN_STORE"], file=open("told", "a"))
+print("Account is logged out here.")
+"""
+
+
+def test_the_login_is_given_back_first(two_people: Hosted) -> None:
+    program = two_people.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
+    program.parent.mkdir()
+    program.write_text(_TAP_OURA_AUTH.format(python=sys.executable))
+    program.chmod(0o755)
+    store = two_people.folder / "logins.json"
+    lock = Path(f"{store}.{ANNE}.lock")
+    lock.touch()
+    login = dict.fromkeys(LOGIN_SETTINGS, "x") | {"TAP_OURA_TOKEN_STORE": str(store)}
+    erase = ("users", "remove", "anne", "--erase", "--yes")
+    code, output, errors = two_people.call(*erase, **login)
+    assert (code, errors) == (0, "")
+    assert output.splitlines()[0] == "login: Account is logged out here."
+    told = (two_people.folder / "told").read_text().splitlines()
+    assert told == [f"revoke {ANNE}", str(store)]
+    assert not lock.exists()
 
 
 def test_what_would_stay_behind_stops_the_erasure(two_people: Hosted) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +14,10 @@ from healthhub.accounts import has_token_variable, login_environment
 from healthhub.commands.common import migrated_database, settings
 from healthhub.errors import HealthHubError
 from healthhub.project import project_folder
+from healthhub.run_files import forget_ended_runs
 from healthhub.screen import console
 from healthhub.settings import variables
-from healthhub.tap_auth import run_tap_auth
+from healthhub.tap_auth import log_out, run_tap_auth
 from healthhub.users import (
     User,
     add_user,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
+
+    from healthhub.database import Database
 
 app = typer.Typer(
     help="The people whose data are loaded.",
@@ -158,18 +162,46 @@ def remove(
         return
     from healthhub.erasure import erase_person  # noqa: PLC0415 (rarely needed)
 
-    chosen = settings()
+    project = project_folder()
     with migrated_database() as lease:
         with lease.database.connect() as connection:
             user_id = _id_to_erase(connection, who)
+            known = [u for u in all_users(connection) if str(u.user_id) == user_id]
         if not yes:
             typer.confirm(
                 f"Delete everything of {who} from {lease.database.address}?", abort=True
             )
         for line in erase_person(
-            lease.database, user_id, chosen.healthhub_home / "logs"
+            lease.database,
+            user_id,
+            settings().healthhub_home,
+            name=str(known[0]) if known else user_id,
+            log_out=lambda: _logged_out(
+                lease.database, user_id, known[0] if known else None
+            ),
         ):
             typer.echo(line)
+        forget_ended_runs(project)
+
+
+def _logged_out(database: Database, user_id: str, user: User | None) -> str:
+    """Give somebody's login back to Oura, if there is one."""
+    if user and has_token_variable(user):
+        return (
+            f"The token in {user.alias} was issued elsewhere: revoke it there, and "
+            "take the variable away."
+        )
+    project = project_folder()
+    known = variables(project)
+    try:
+        environment = known | login_environment(known, database, user or user_id)
+        said = log_out(project, environment, user_id)
+    except HealthHubError as error:
+        return f"Oura was not told ({error}) Remove the application in the Oura app."
+    store = environment["TAP_OURA_TOKEN_STORE"]
+    if "://" not in store:
+        Path(f"{store}.{user_id}.lock").expanduser().unlink(missing_ok=True)
+    return said
 
 
 def _id_to_erase(connection: psycopg.Connection, who: str) -> str:
