@@ -115,10 +115,19 @@ def _encryption(database: Database, connection: psycopg.Connection) -> Check:
     mode = database.parameters.get("sslmode") or os.environ.get("PGSSLMODE", "")
     if mode == "verify-full":
         return _good("encryption", "TLS, and the server is who it says it is")
-    return _good(
-        "encryption",
-        "TLS. To be sure of the server, too: ?sslmode=verify-full&sslrootcert=...",
-    )
+    if database.has_authority:
+        remedy = f"Take ?sslmode={mode} away, from SUPABASE_DB_URL or PGSSLMODE."
+    elif "supabase" in database.host:
+        remedy = (
+            "Download Supabase's certificate (Project Settings, Database, SSL), put it "
+            "beside .env, and append ?sslrootcert=prod-ca-2021.crt to SUPABASE_DB_URL."
+        )
+    else:
+        remedy = (
+            "Append ?sslrootcert=/path/to/ca.crt to SUPABASE_DB_URL, or "
+            "?sslrootcert=system where a public authority vouches for the server."
+        )
+    return _bad("encryption", f"TLS, but with whom is not checked. {remedy}")
 
 
 def _migrations(connection: psycopg.Connection) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -66,7 +67,7 @@ class Database:
         Raises:
             ValueError: What is wrong with it, without any part of it.
         """
-        if not url.startswith(("postgres://", "postgresql://")):
+        if not url.startswith(("postgres://", "postgresql://")) or url.count("@") != 1:
             raise ValueError(_PERCENT_ENCODE)
         if "[YOUR-PASSWORD]" in url:
             message = "still has [YOUR-PASSWORD] where the password belongs"
@@ -81,7 +82,7 @@ class Database:
             for option in options
             if option.val
         }
-        if "@" in parameters.get("host", "@") or "user" not in parameters:
+        if "host" not in parameters or "user" not in parameters:
             raise ValueError(_PERCENT_ENCODE)
         if not parameters.setdefault("port", "5432").isdecimal():
             raise ValueError(_PERCENT_ENCODE)
@@ -91,8 +92,18 @@ class Database:
         database = cls(parameters, came_from)
         if not (database.is_local or "PGSSLMODE" in os.environ):
             # libpq's default would send everything in clear where TLS fails.
-            parameters.setdefault("sslmode", "require")
+            safest = "verify-full" if database.has_authority else "require"
+            parameters.setdefault("sslmode", safest)
         return database
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether it is said who vouches for the server."""
+        return (
+            "sslrootcert" in self.parameters
+            or "PGSSLROOTCERT" in os.environ
+            or (Path.home() / ".postgresql" / "root.crt").exists()
+        )
 
     @property
     def is_local(self) -> bool:
@@ -175,8 +186,7 @@ class Database:
         elif "certificate" in reason:
             return (
                 f"The certificate of the database at {self.address} is not trusted. "
-                f"Name its CA in {self.came_from}: ?sslmode=verify-full"
-                "&sslrootcert=/path/to/ca.crt"
+                f"Name its CA in {self.came_from}: ?sslrootcert=/path/to/ca.crt"
             )
         elif "resolve" in reason or "translate host name" in reason:
             why = "there is no such host"

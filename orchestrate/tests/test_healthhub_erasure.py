@@ -71,9 +71,7 @@ def test_nothing_is_left_of_a_person_and_everything_of_others(
     )
     assert (code, errors) == (0, "")
     lines = output.splitlines()
-    assert lines[0].startswith(
-        "login: Oura was not told (TAP_OURA_TOKEN_KEY is missing"
-    )
+    assert "Oura was not told (TAP_OURA_TOKEN_KEY is missing" in lines[0]
     assert lines[1:5] == [
         "healthhub.daily_sleep_summaries: 1 rows deleted",
         "healthhub.users: 1 rows deleted",
