@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import psycopg
 
 # What the ring gives by itself: people tag and rest without it, too. An account that
-# was read for the first time has all its data from now.
+# was read for the first time has all its data from now. A day that is still far off
+# says nothing.
 _NEWEST_DAYS = """
 select account.user_id, newest.day, today.day - newest.day as days
 from unnest(%(accounts)s::uuid[]) as account (user_id)
@@ -30,6 +31,7 @@ cross join lateral (
     where
         asked.user_id = account.user_id
         and asked.status = 'present'
+        and asked.day <= today.day + 1
         and asked.stream not in (
             'enhanced_tag', 'personal_info', 'rest_mode_period', 'ring_configuration',
             'sleep_time', 'tag'

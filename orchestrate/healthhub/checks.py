@@ -15,7 +15,7 @@ from healthhub.chosen_database import using_database
 from healthhub.errors import HealthHubError
 from healthhub.meltano import check_plugins
 from healthhub.migrations import applied_revision, newest_revision
-from healthhub.settings import load_settings, variables
+from healthhub.settings import DOTENV, load_settings, variables
 from healthhub.source import chosen_accounts, named_accounts
 from healthhub.tap_auth import ask_tap_auth
 from healthhub.users import all_users
@@ -70,6 +70,8 @@ def checks(project: Path) -> Iterator[Check]:
         yield _bad("settings", str(error))
         return
     yield _good("settings", _what_is_set(settings))
+    if (project / DOTENV).exists():
+        yield _privacy(project / DOTENV)
     known = variables(project)
     try:
         with using_database(settings) as lease, lease.database.connect() as connection:
@@ -84,6 +86,13 @@ def checks(project: Path) -> Iterator[Check]:
     except HealthHubError as error:
         yield _bad("database", str(error))
     yield from _api(known.get("TAP_OURA_API_URL", _API_URL))
+
+
+def _privacy(file: Path) -> Check:
+    """Whether only its owner can read a file of secrets."""
+    if file.stat().st_mode & 0o077:
+        return _bad(file.name, f"Others on this machine can read it: chmod 600 {file}")
+    return _good(file.name, "nobody else on this machine can read it")
 
 
 def _what_is_set(settings: Settings) -> str:

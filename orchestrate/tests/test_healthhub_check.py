@@ -79,7 +79,7 @@ def test_each_cross_says_what_to_do(hosted: Hosted) -> None:
 
     hosted.query("update healthhub.alembic_version set version_num = '0001'")
     output = hosted.call("check", TAP_OURA_API_URL="ftp://there")[1]
-    assert "at 0001, the newest is 0002: `healthhub migrate`" in output
+    assert "at 0001, the newest is 0003: `healthhub migrate`" in output
     assert "it is no http address" in output
 
     code, output, _ = hosted.call(
@@ -113,3 +113,13 @@ def test_wrong_clock_is_noticed(
     code, output, _ = hosted.call("check")
     assert (code, marks(output)["clock of the database"]) == (1, "✗")
     assert "Set this machine's clock by network time." in " ".join(output.split())
+
+
+def test_secrets_that_others_can_read_are_a_cross(hosted: Hosted) -> None:
+    dotenv = hosted.folder / ".env"
+    dotenv.touch()
+    for mode, mark in {0o600: "✓", 0o640: "✗", 0o604: "✗"}.items():
+        dotenv.chmod(mode)
+        code, output, _ = hosted.call("check")
+        assert (code, marks(output)[".env"]) == (int(mark == "✗"), mark)
+    assert f"chmod 600 {dotenv}" in output

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from healthhub.accounts import LOGIN_SETTINGS
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.settings import Settings
-from workflow_steps import run_step, run_steps
+from workflow_steps import WORKFLOWS, run_step, run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,14 @@ def test_all_that_can_be_set_reaches_a_run(workflow: str) -> None:
         assert given[name] in {
             f"${{{{ {kind}.{name} }}}}" for kind in ("secrets", "vars")
         }
+
+
+def test_logs_are_kept_in_a_private_repository_only() -> None:
+    for file in WORKFLOWS.glob("*.yml"):
+        for job in yaml.safe_load(file.read_text())["jobs"].values():
+            for step in job["steps"]:
+                if "logs" in step.get("with", {}).get("name", ""):
+                    assert step["if"] == "failure() && github.event.repository.private"
 
 
 @pytest.mark.parametrize(
