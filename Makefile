@@ -53,7 +53,8 @@ lock: .venv/installed ## Pin the newest versions that the *.in files allow
 		--no-emit-package target-postgres-on-conflict --output-file plugins/constraints.txt
 	$(BIN)/uv pip compile $(LOCK) bench/requirements.in \
 		--output-file bench/requirements.txt
-LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate
+LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	--generate-hashes
 
 bench: .venv/installed .meltano/installed bench/.venv/installed ## Measure it beside others (bench/README.md)
 	@bench/.venv/bin/python bench/run.py $(WORK) $(if $(N),-n $(N)) $(OPTIONS)
@@ -69,8 +70,9 @@ clean: ## Remove the environments (the data in .healthhub stays)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
 		echo "  apt install python3-venv"; exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet \
-		--disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+		--disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
