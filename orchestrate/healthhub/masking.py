@@ -48,7 +48,7 @@ _VALUE = re.compile(r"(?P<before>: |\bvalue )(?P<mark>[\"']).*(?P=mark)", re.DOT
 _QUOTED = re.compile(r"(?<!\w)([\"'])(?:.+?)\1(?!\w)", re.DOTALL)
 _NAME_FOLLOWS = re.compile(
     r"\b(?:column|relation|table|view|schema|constraint|index|type|function|database|"
-    r"role|user|host|at|model|test|source|macro|extension|named|file|attribute|"
+    r"role|user|server at|model|test|source|macro|extension|named|file|attribute|"
     r"environment|plugin|extractor|loader|utility|stream|sink for|sync of|setting|"
     r"variable|parameter|argument|with name|run ID|Another) $",
     re.IGNORECASE,

@@ -301,7 +301,7 @@ def set_up(person: Person) -> None:
         "git clone https://github.com/healthhub/healthhub && cd healthhub",
         "make setup",
         "source .venv/bin/activate",
-        "cp .env.example .env",
+        "install -m 600 .env.example .env",
         "healthhub users new-key",
     )
     person.goes_to(person.folder / "healthhub")
