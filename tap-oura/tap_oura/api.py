@@ -20,8 +20,11 @@ from tap_oura.errors import (
     UnreachableError,
     check,
 )
+from tap_oura.json_parts import UNDECODABLE, elements, members
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backoff.types import Details
     from singer_sdk.streams.rest import HTTPRequest
 
@@ -119,7 +122,7 @@ class OuraApi:
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, Page, place)
+        return self._get(request, account, _page, place)
 
     def get_document(self, request: HTTPRequest, account: Account) -> msgspec.Raw:
         """The one document of a route that has no list.
@@ -131,13 +134,13 @@ class OuraApi:
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, msgspec.Raw, Place())
+        return self._get(request, account, _document, Place())
 
     def _get(
         self,
         request: HTTPRequest,
         account: Account,
-        body_type: type[_Body],
+        decode: Callable[[bytes], _Body],
         place: Place,
     ) -> _Body:
         """Send a request until it succeeds and decode what comes back."""
@@ -164,7 +167,7 @@ class OuraApi:
             logger=None,
         )(self._send)
         try:
-            return send(request, account, body_type, place)
+            return send(request, account, decode, place)
         except requests.ConnectionError as error:
             host = request.url.split("/")[2]
             message = (
@@ -183,7 +186,7 @@ class OuraApi:
         self,
         request: HTTPRequest,
         account: Account,
-        body_type: type[_Body],
+        decode: Callable[[bytes], _Body],
         place: Place,
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
@@ -197,7 +200,7 @@ class OuraApi:
                 raise
             response = self._send_within_limits(renewed, request, account, place)
             check(response, str(account))
-        return msgspec.json.decode(response.content, type=body_type)
+        return decode(response.content)
 
     def _send_within_limits(
         self,
@@ -276,6 +279,36 @@ class OuraApi:
         session = self._local.session
         assert isinstance(session, requests.Session)  # noqa: S101
         return session
+
+
+def _page(content: bytes) -> Page:
+    """A page; where a value in it is none, all the same, for a parser to deal with.
+
+    Raises:
+        msgspec.MsgspecError: It is no list of documents, or is not complete.
+    """
+    try:
+        return msgspec.json.decode(content, type=Page)
+    except UNDECODABLE as error:
+        try:
+            parts = dict(members(content))
+            token = msgspec.json.decode(parts.get(b'"next_token"', b"null"))
+            documents = [msgspec.Raw(part) for part in elements(parts[b'"data"'])]
+            return msgspec.convert({"data": documents, "next_token": token}, Page)
+        except (ValueError, KeyError, *UNDECODABLE):
+            raise msgspec.DecodeError(str(error)) from None
+
+
+def _document(content: bytes) -> msgspec.Raw:
+    """The one document of a route that has no list, likewise."""
+    try:
+        return msgspec.json.decode(content, type=msgspec.Raw)
+    except UNDECODABLE as error:
+        try:
+            members(content)
+            return msgspec.Raw(content)
+        except ValueError:
+            raise msgspec.DecodeError(str(error)) from None
 
 
 def _route(request: HTTPRequest) -> str:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import fastjsonschema
 import msgspec
 
+from tap_oura.json_parts import UNDECODABLE, as_text, is_suspicious, members, storable
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 Record = dict[str, Any]
+
+#: An instant, without an offset too: local times of a wearer have none.
+INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
+    r"(?P<offset>Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?",
+    re.ASCII,
+)
+
+#: What a column takes, either way from zero.
+LARGEST = {"integer": 2**63 - 1, "number": 1e308}
+
+#: Characters of a key. PostgreSQL's indexes take 2,700 bytes a row.
+LONGEST_KEY = 500
 
 #: Fields of a record that are not Oura's, even if it should send such names.
 OUR_FIELDS = {"user_id", "unknown_fields"}
@@ -46,8 +63,10 @@ class DocumentParser:
             key_defaults: What stands in a key where Oura sent nothing usable. Other
                 documents without one are skipped.
         """
-        formats = {"date-time": _is_instant}
-        self._validate = fastjsonschema.compile(schema, formats=formats)
+        formats = {"date-time": is_instant, "date": _is_day}
+        bounded = _bounded(schema, {*keys, "id"})
+        self._validate = fastjsonschema.compile(bounded, formats=formats)
+        self._make_whole = _whole_numbers(schema) or (lambda record: record)
         self._known = schema["properties"].keys() - OUR_FIELDS
         self._keys = keys
         self.key_defaults = key_defaults or {}
@@ -57,15 +76,17 @@ class DocumentParser:
 
     def parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
         """The record of a document, or `None` if it has no usable key."""
-        record = _decoded(document)
-        if record is None:
+        try:
+            record, set_aside = _decoded(bytes(document))
+        except ValueError:
             self.skipped += 1
             return None
-        set_aside: Record = {}
+        self.misfits.update(set_aside.keys() & self._known)
         if not record.keys() <= self._known:
             for name in record.keys() - self._known:
                 set_aside[name] = record.pop(name)
-            self.unknown.update(set_aside.keys())
+        self.unknown.update(set_aside.keys() - self._known)
+        self._make_whole(record)
         record["user_id"] = user_id
         for name, default in self.key_defaults.items():
             if record.get(name) is None:
@@ -96,17 +117,98 @@ class DocumentParser:
         return None
 
 
-def _decoded(document: msgspec.Raw) -> Record | None:
+def _decoded(document: bytes) -> tuple[Record, Record]:
+    """The fields of a document, and those that cannot be stored, as texts.
+
+    Raises:
+        ValueError: It is no object.
+    """
+    if not is_suspicious(document):
+        with suppress(*UNDECODABLE):
+            return msgspec.json.decode(document, type=Record), {}
+    record, texts = {}, {}
+    for encoded_name, part in members(document):
+        try:
+            name = str(storable(encoded_name))
+            record[name] = storable(part)
+        except ValueError:
+            texts[_name(encoded_name)] = as_text(part)
+    return record, texts
+
+
+def _name(encoded: bytes) -> str:
     try:
-        return msgspec.json.decode(document, type=Record)
-    except msgspec.MsgspecError:  # such as a number beyond all bounds
+        return str(storable(encoded))
+    except ValueError:
+        return as_text(encoded)
+
+
+def _bounded(schema: dict[str, Any], short: Collection[str] = ()) -> dict[str, Any]:
+    """A schema that keeps out what is too large for a column or an index.
+
+    Args:
+        schema: A schema, or a part of one.
+        short: The properties that have to fit into an index.
+    """
+    bounded = dict(schema)
+    if "properties" in schema:
+        bounded["properties"] = {
+            name: _bounded(part) | ({"maxLength": LONGEST_KEY} if name in short else {})
+            for name, part in schema["properties"].items()
+        }
+    if "items" in schema:
+        bounded["items"] = _bounded(schema["items"])
+    for kind, largest in LARGEST.items():
+        if kind in schema.get("type", ()):
+            bounded |= {"minimum": -largest, "maximum": largest}
+    return bounded
+
+
+def _whole_numbers(schema: dict[str, Any]) -> Callable[[Any], Any] | None:
+    """What makes 62 of 62.0 wherever the schema says integer."""
+    if not schema:
+        return None
+    parts = {
+        name: convert
+        for name, part in schema.get("properties", {}).items()
+        if (convert := _whole_numbers(part))
+    }
+    items = _whole_numbers(schema.get("items", {}))
+    if "integer" in schema.get("type", ()):
+        return lambda value: (
+            int(value)
+            if isinstance(value, float)
+            and value.is_integer()
+            and abs(value) < LARGEST["integer"]
+            else value
+        )
+    if not (parts or items):
         return None
 
+    def convert_all(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, dict):
+            for name in parts.keys() & value.keys():
+                value[name] = parts[name](value[name])
+        elif isinstance(value, list) and items:
+            value[:] = map(items, value)
+        return value
 
-def _is_instant(value: str) -> bool:
-    """Whether a text names a day and a time, with or without an offset."""
+    return convert_all
+
+
+def is_instant(value: str) -> bool:
+    """Whether every database takes a text as a day and a time, and Python too."""
+    if not INSTANT.fullmatch(value):
+        return False
     try:
-        datetime.fromisoformat(value)
+        datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-    return value[10:11] in {"T", "t", " "}

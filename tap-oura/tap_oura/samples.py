@@ -6,11 +6,11 @@ import re
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_oura.documents import OUR_FIELDS
+from tap_oura.documents import INSTANT, LARGEST, OUR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-_PYTHON_TYPES = {
+_LARGEST = int(LARGEST["integer"])
+_PYTHON_TYPES: dict[str, Any] = {
     "string": str,
-    "integer": int,
+    "integer": Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)],
     "number": int | float,
     "boolean": bool,
 }
@@ -29,12 +30,6 @@ _PYTHON_TYPES = {
 #: As all samples that anybody has seen have their instant.
 _UTC_INSTANT = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(\+00:00|Z)", re.ASCII
-)
-#: What else is an instant to every database, too.
-_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
-    r"(?P<offset>Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?",
-    re.ASCII,
 )
 
 
@@ -157,16 +152,10 @@ class DayParser:
             record = self._parser.parse(document, user_id)
             if record is None:
                 continue
-            instant = _INSTANT.fullmatch(record["timestamp"])
+            instant = INSTANT.fullmatch(record["timestamp"])
             if instant and not instant["offset"]:  # times of samples are UTC
                 record["timestamp"] += "+00:00"
-            try:
-                at = datetime.fromisoformat(record["timestamp"]).astimezone(UTC)
-            except OverflowError:
-                instant = None
-            if instant is None:
-                self._parser.skipped += 1
-                continue
+            at = datetime.fromisoformat(record["timestamp"]).astimezone(UTC)
             del record["user_id"]
             samples.append((at, self._odd_type(**record)))
         return samples

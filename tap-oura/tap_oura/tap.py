@@ -26,6 +26,7 @@ from tap_oura.accounts import Account, accounts_from_config, derived_user_id
 from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError, UnavailableError
+from tap_oura.json_parts import UNDECODABLE
 from tap_oura.ledger import PENDING, Ledger
 from tap_oura.output import BufferedWriter, StateBudget
 from tap_oura.prefetch import Job, Prefetcher
@@ -132,7 +133,7 @@ class TapOura(Tap):
         document = self.api.get_document(request, account)
         try:
             person = msgspec.json.decode(document, type=Person)
-        except msgspec.ValidationError:
+        except UNDECODABLE:
             raise UnavailableError(
                 "Oura does not say whose token this is: set `user_id`, a UUID of your "
                 "choice."

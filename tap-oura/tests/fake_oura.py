@@ -35,7 +35,7 @@ class FakeOura:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.page_size = 1000
         self.answers: dict[str, list[Any]] = defaultdict(list)
-        mocker.get(re.compile(re.escape(API)), text=self._text)
+        mocker.get(re.compile(re.escape(API)), content=self._content)
 
     def daily(self, route: str, *days: str, **fields: Any) -> None:  # noqa: ANN401
         for day in days:
@@ -45,7 +45,7 @@ class FakeOura:
     def answer_next(self, route: str, *answers: Any) -> None:  # noqa: ANN401
         """Answer the next requests with (status, body[, headers]) or an exception.
 
-        A body that is a text is sent as it stands, anything else as JSON.
+        A body that is a text or bytes is sent as it stands, anything else as JSON.
         """
         self.answers[route].extend(answers)
 
@@ -61,9 +61,12 @@ class FakeOura:
             if "next_token" not in query
         )
 
-    def _text(self, request: _RequestObjectProxy, context: _Context) -> str:
+    def _content(self, request: _RequestObjectProxy, context: _Context) -> bytes:
         answer = self._answer(request, context)
-        return answer if isinstance(answer, str) else json.dumps(answer)
+        if isinstance(answer, bytes):
+            return answer
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return text.encode()
 
     def _answer(self, request: _RequestObjectProxy, context: _Context) -> Any:  # noqa: ANN401
         route = request.path.rpartition("/")[2]

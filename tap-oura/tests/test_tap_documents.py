@@ -38,15 +38,106 @@ def test_documents_without_their_key_are_skipped_counted_and_stop_nothing(
     assert result.exit_code == 0
 
 
-def test_a_document_that_cannot_be_decoded_is_skipped(
+def test_a_document_that_is_no_json_is_skipped(
     oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    text = f'{{"day": "{DAY}", "score": 1e999}}, {{"day": "{DAY}"}}'
+    text = f'{{"day" "{DAY}"}}, {{"day": }}, oops, {{"day": "{DAY}"}}'
     oura.answer_next("daily_sleep", (200, f'{{"data": [{text}], "next_token": ""}}'))
     result = run("daily_sleep", **RANGE)
     assert result.days("daily_sleep") == [DAY]
-    assert "Skipped 1 documents" in caplog.text
+    assert "Skipped 3 documents" in caplog.text
     assert len(oura.asked) == 1  # an empty token asks for nothing more
+
+
+#: As Oura would send them, and the integer that is emitted, or that none is.
+ODD: dict[str, tuple[str, Any]] = {
+    "a whole number with a point": ("62.0", 62),
+    "one with an exponent": ("6.2e1", 62),
+    "a fraction": ("62.5", None),
+    "the largest": ("9223372036854775807", 9223372036854775807),
+    "one beyond": ("9223372036854775808", None),
+    "far beyond": ("1" + "0" * 5000, None),
+    "out of range": ("1e999", None),
+    "no number": ("NaN", None),
+    "infinity": ("-Infinity", None),
+    "NUL": ('"\\u0000"', None),
+    "NUL in a nested key": ('{"a": {"\\u0000": 1}}', None),
+    "half a character": ('"\\ud800"', None),
+    "no character": ('"\\x"', None),
+    "deep": ("[" * 10_000 + "]" * 10_000, None),
+    "deep enough": ("[" * 70 + "]" * 70, None),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("field", ["score", "brand_new", "contributors"])
+def test_an_odd_value_is_set_aside_and_costs_nothing_else(
+    oura: FakeOura,
+    run: Runner,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    field: str,
+) -> None:
+    text, whole = ODD[name]
+    document = f'{{"day": "{DAY}", "{field}": {text}, "timestamp": "t, [\\"{{"}}'
+    other = '{"day": "2026-03-08", "id": "other"}'
+    body = f'{{"next_token": null, "data": [{document} , {other}]}}'
+    oura.answer_next("daily_sleep", (200, body))
+    result = run("daily_sleep", start_date="2026-03-08", end_date=DAY)
+    assert result.exit_code == 0
+    [odd, well] = result.records("daily_sleep")
+    assert well["id"] == "other"
+    assert odd["timestamp"] == 't, ["{'
+    if field == "score" and whole is not None:
+        assert odd["score"] == whole
+        return
+    value = odd["unknown_fields"][field]
+    assert value in (text, float(text) if text[0].isdigit() else None, whole)
+    assert field not in odd
+    assert f"`{field}` in 1 documents, kept in `unknown_fields`." in caplog.text
+
+
+def test_bytes_that_are_no_text_are_set_aside_with_escapes(
+    oura: FakeOura, run: Runner
+) -> None:
+    body = f'{{"data": [{{"day": "{DAY}", "id": "a\\u00ff"}}]}}'.encode()
+    oura.answer_next("daily_sleep", (200, body.replace(b"\\u00ff", b"\xff")))
+    [record] = run("daily_sleep", **RANGE).records("daily_sleep")
+    assert record["unknown_fields"] == {"id": '"a\\xff"'}
+
+
+@pytest.mark.parametrize("key", ["x" * 12_000, "a\0b", "\ud800", 7, None, ["x"]])
+def test_a_key_that_no_index_takes_is_no_key(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture, key: object
+) -> None:
+    oura.daily("sleep", DAY)
+    oura.documents["sleep"].append({"id": key, "day": DAY})
+    result = run("sleep", **RANGE)
+    assert [r["id"] for r in result.records("sleep")] == [f"sleep-{DAY}"]
+    assert "Skipped 1 documents without a usable key" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "2026-W11-1T08:00:00Z",
+        "2026-03-09T08:00:00+20:00",
+        "2026-03-09T08:00:00,5Z",
+        "\u0662026-03-09T08:00:00Z",
+    ],
+)
+@pytest.mark.parametrize("stream", ["heartrate", "ring_battery_level"])
+def test_an_instant_that_no_database_takes_is_no_key(
+    oura: FakeOura, run: Runner, instant: str, stream: str
+) -> None:
+    well = f"{DAY}T08:00:00+00:00"
+    samples = [{"timestamp": at, "day": DAY} for at in (instant, well)]
+    oura.answer_next(stream, (200, {"data": samples}))
+    result = run(stream, **RANGE)
+    assert [r["timestamp"] for r in result.records(stream)] == [well]
+    assert result.exit_code == 0
 
 
 @pytest.mark.parametrize("body", [{}, {"data": None}, [], "null", "", '{"data": ['])
