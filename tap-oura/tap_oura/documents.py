@@ -140,7 +140,7 @@ def _name(encoded: bytes) -> str:
     try:
         return str(storable(encoded))
     except ValueError:
-        return as_text(encoded)
+        return as_text(encoded).strip('"')
 
 
 def _bounded(schema: dict[str, Any], short: Collection[str] = ()) -> dict[str, Any]:
