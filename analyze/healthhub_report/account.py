@@ -33,6 +33,7 @@ def account_data(
         today = max(today, rows[-1]["day"])
     return {
         "name": account_name(account),
+        "isSynthetic": questions.is_synthetic(user_id),
         "timezone": account["timezone"],
         "today": today.isoformat(),
         "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -103,9 +104,7 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
     """The last nights, oldest first."""
     rows = questions.nights(user_id)
     ids = [row["main_sleep_id"] for row in rows]
-    stages = {
-        row["document_id"]: row["codes"] for row in questions.stages(user_id, ids)
-    }
+    stages = {row["document_id"]: row for row in questions.stages(user_id, ids)}
     samples = {
         (row["document_id"], row["kind"]): row
         for row in questions.samples(user_id, ids)
@@ -116,7 +115,8 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
             "start": _minutes(row["bedtime_start_local"], row["day"]),
             "end": _minutes(row["bedtime_end_local"], row["day"]),
             "naps": row["nap_count"],
-            "stages": stages.get(row["main_sleep_id"], ""),
+            "stages": stages.get(row["main_sleep_id"], {}).get("codes", ""),
+            "isAsInApp": bool(stages.get(row["main_sleep_id"], {}).get("is_as_in_app")),
             "heart_rate": _samples(
                 samples.get((row["main_sleep_id"], "heart_rate")), row["day"]
             ),

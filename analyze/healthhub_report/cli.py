@@ -30,9 +30,9 @@ def main() -> None:
 
 @app.command()
 def report(
-    path: Annotated[Path, typer.Argument(help="The HTML file to write.")] = Path(
-        "output/report.html"
-    ),
+    path: Annotated[
+        Path, typer.Argument(help="The HTML file or folder to write.")
+    ] = Path("output/report.html"),
     database_url: Annotated[
         str,
         typer.Option(
@@ -43,7 +43,9 @@ def report(
     user_id: Annotated[
         str | None, typer.Option(help="Only this account (a UUID).")
     ] = None,
-    lang: Annotated[str, typer.Option(help="en or ja.")] = "en",
+    lang: Annotated[
+        str | None, typer.Option(help="en or ja; left out, the browser's.")
+    ] = None,
 ) -> None:
     """Write the report: a file to open in a browser, which needs no network."""
     typer.echo(write_report(database_url, path, user_id=user_id, language=lang))

@@ -38,8 +38,8 @@ _SCRIPTS = (
 )
 
 
-def page(data: Mapping[str, Any], language: str) -> str:
-    """The page that shows these data, first in this language."""
+def page(data: Mapping[str, Any], language: str | None) -> str:
+    """The page that shows these data, first in this language or the browser's."""
     script, style = _script(), _read("style.css")
     # The page may run this script and nothing else, and load nothing at all.
     policy = (
@@ -48,7 +48,7 @@ def page(data: Mapping[str, Any], language: str) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return Template(_read("page.html")).substitute(
-        language=language,
+        language=language or "",
         policy=policy,
         style=style,
         data=_embedded(data),

@@ -47,6 +47,14 @@ _USERS: LiteralString = """
     select user_id, oura_pat_alias as name, timezone from healthhub.users
 """
 
+# The sandbox's wearers have addresses that nobody can have (RFC 2606).
+_IS_SYNTHETIC: LiteralString = """
+    select exists (
+        select from healthhub.personal_info
+        where user_id = %(user_id)s and email like '%%@example.org'
+    ) as is_synthetic
+"""
+
 _TODAY: LiteralString = "select cast(now() at time zone %(timezone)s as date) as today"
 
 _DAYS: LiteralString = """
@@ -79,7 +87,8 @@ _STAGES: LiteralString = """
         document_id,
         coalesce(
             nullif(app_sleep_phase_5_min, ''), sleep_phase_5_min, ''
-        ) as codes
+        ) as codes,
+        app_sleep_phase_5_min > '' as is_as_in_app
     from healthhub.sleep_periods
     where user_id = %(user_id)s and document_id = any(%(nights)s)
 """
@@ -234,6 +243,11 @@ class Questions:
     def today(self, timezone: str) -> Row:
         """The date in a time zone."""
         return self._ask(_TODAY, timezone=timezone)[0]
+
+    def is_synthetic(self, user_id: UUID) -> bool:
+        """Whether the data are the sandbox's."""
+        [row] = self._ask(_IS_SYNTHETIC, user_id=user_id)
+        return bool(row["is_synthetic"])
 
     def days(self, user_id: UUID) -> list[Row]:
         """The metrics of each day, with bed and wake time in minutes from midnight."""

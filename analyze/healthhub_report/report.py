@@ -27,7 +27,7 @@ def write_report(
     path: Path,
     *,
     user_id: str | None = None,
-    language: str = "en",
+    language: str | None = None,
 ) -> Path:
     """Write the report of one account, or of each with a list of them.
 
@@ -37,9 +37,10 @@ def write_report(
 
     Args:
         database_url: PostgreSQL URL; empty for the one that libpq's variables name.
-        path: The HTML file; folders on the way are made.
+        path: The HTML file, or a folder for report.html; folders on the way are made.
         user_id: Only this account.
-        language: In which language the pages open: en or ja.
+        language: In which language the pages open: en or ja. Left out, in that of the
+            browser.
 
     Returns:
         The file to open.
@@ -47,10 +48,12 @@ def write_report(
     Raises:
         ReportError: There is nothing to report on, in one sentence.
     """
-    if language not in LANGUAGES:
+    if language is not None and language not in LANGUAGES:
         message = f"There is no language {language!r}. Choose en or ja."
         raise ReportError(message)
     account = _uuid(user_id)
+    if path.is_dir():
+        path /= "report.html"
     try:
         # No prepared statements: a transaction pooler does not know them.
         with psycopg.connect(
@@ -71,7 +74,7 @@ def write_report(
 
 
 def _write(
-    questions: Questions, path: Path, user_id: UUID | None, language: str
+    questions: Questions, path: Path, user_id: UUID | None, language: str | None
 ) -> Path:
     """Write the file or files."""
     accounts = questions.accounts(user_id)
@@ -94,6 +97,8 @@ def _write(
     if len(accounts) == 1:
         write_account(accounts[0], path, None)
         return path
+    for account in accounts:
+        account["is_synthetic"] = questions.is_synthetic(account["user_id"])
     folder = path.with_name(f"{path.stem}-accounts")
     for account in accounts:
         write_account(account, folder / f"{account['user_id']}.html", f"../{path.name}")
@@ -109,6 +114,7 @@ def _list_of(accounts: list[Row], folder: str) -> dict[str, Any]:
         "accounts": [
             {
                 "name": account_name(account),
+                "isSynthetic": account["is_synthetic"],
                 "days": account["days"],
                 "firstDay": account["first_day"] and account["first_day"].isoformat(),
                 "lastDay": account["last_day"] and account["last_day"].isoformat(),

@@ -313,6 +313,14 @@ class Browser:
         if language:
             self.find(f"input[name=language][value={language}]").click()
 
+    def prefer(self, language: str) -> None:
+        """Prefer a language from the next page on."""
+        agent = self.run("return navigator.userAgent")
+        self._devtools(
+            "Emulation.setUserAgentOverride",
+            {"userAgent": agent, "acceptLanguage": language},
+        )
+
     def find(self, selector: str) -> WebElement:
         """The element of a CSS selector."""
         return self.driver.find_element("css selector", selector)

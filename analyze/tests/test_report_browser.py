@@ -289,6 +289,7 @@ def test_one_day(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
 def test_no_data_since(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
     for n in range(100, 160):
         tables.overview(TODAY - timedelta(n), sleep_score=70 + n % 9)
+    tables.overview(TODAY, average_hrv=50)
     chromium.open(tables.report(tmp_path))
     assert "No data since" in chromium.text("#today .cards")
     assert "No data in these days" in chromium.text("#trends .summary")
@@ -333,3 +334,69 @@ def test_a_name_is_only_ever_text(
     chromium.open(tables.report(tmp_path))
     assert name in chromium.text("h1")
     assert chromium.console() == []
+
+
+def test_a_ring_that_was_put_away_shows_its_last_days(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    """Of an account without tags, and without the routes that are shown first."""
+    last = TODAY - timedelta(700)
+    for n in range(40):
+        tables.overview(
+            last - timedelta(n),
+            average_hrv=40 + n % 5,
+            total_sleep_duration=25000 + 100 * n,
+            bedtime_start_local=last - timedelta(n),
+            bedtime_end_local=last - timedelta(n),
+        )
+    tables.overview(TODAY, tags=["tag_generic_sauna"])
+    chromium.open(tables.report(tmp_path))
+    assert str(last.year) in chromium.text(".warning")
+    assert chromium.text("#today h2").startswith("The last days with data")
+    cards = chromium.text("#today .cards")
+    assert "40 ms" in cards
+    assert str(last.year) in cards
+    assert "within your normal" in chromium.text("#today .summary")
+    for panel in ("trends", "rhythm", "year", "relation"):
+        assert chromium.find(f"#{panel} svg").is_displayed()
+    assert chromium.run("return document.querySelector('#year-choice').value") == str(
+        last.year
+    )
+    assert "no data" not in chromium.text("#trends").lower()
+    assert chromium.text("#tags .summary") == "There is no tag with a night after it."
+    assert chromium.console() == []
+
+
+def test_data_of_the_sandbox_are_called_synthetic(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    tables.insert("healthhub.personal_info", email="wearer-1@example.org")
+    path = tables.report(tmp_path)
+    chromium.open(path)
+    assert "Synthetic data" in chromium.text("header")
+    chromium.open(path, language="ja")
+    assert "合成データ" in chromium.text("header")
+    tables.overview(TODAY, sleep_score=70, user_id=OTHER)
+    chromium.open(tables.report(tmp_path))
+    assert chromium.text("#accounts").count("synthetic data") == 1
+
+
+def test_a_card_names_its_day(chromium: Browser, wearer: Path) -> None:
+    chromium.open(wearer)
+    assert f"today, {TODAY.day} {TODAY:%b}" in chromium.text("#today .cards")
+
+
+def test_it_speaks_what_was_asked_for_or_what_the_browser_prefers(
+    chromium: Browser, tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    for asked, preferred, shown in (
+        (None, "ja-JP", "ja"),
+        (None, "fr-FR", "en"),
+        ("en", "ja-JP", "en"),
+        (None, "en-US", "en"),
+    ):
+        chromium.prefer(preferred)
+        chromium.open(tables.report(tmp_path, language=asked))
+        assert chromium.run("return document.documentElement.lang") == shown

@@ -46,6 +46,12 @@ def test_it_says_which_file_to_open(tables: Tables, tmp_path: Path) -> None:
     assert '<html lang="ja">' in path.read_text("utf-8")
 
 
+def test_a_folder_gets_the_file(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    result = run(str(tmp_path), SUPABASE_DB_URL=tables.url)
+    assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'report.html'}\n")
+
+
 def test_the_database_can_be_that_of_libpqs_variables(
     tables: Tables, tmp_path: Path
 ) -> None:

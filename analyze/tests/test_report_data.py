@@ -114,6 +114,7 @@ def test_a_night_has_its_stages_and_samples_with_their_gaps(
             "end": 400,
             "naps": 1,
             "stages": "4421",
+            "isAsInApp": False,
             "heart_rate": {"start": 0, "step": 5.0, "values": "60,,55"},
             "hrv": None,
         }

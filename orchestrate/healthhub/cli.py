@@ -96,10 +96,12 @@ def run_command(
 @app.command()
 def report(
     out: Annotated[
-        Path | None, typer.Option(help="File to write.", show_default=False)
+        Path | None, typer.Option(help="File or folder to write.", show_default=False)
     ] = None,
     user: Annotated[str | None, typer.Option(help="Only of this person.")] = None,
-    lang: Annotated[str, typer.Option(help="Language: en or ja.")] = "en",
+    lang: Annotated[
+        str | None, typer.Option(help="Language: en or ja; left out, the browser's.")
+    ] = None,
 ) -> None:
     """Write the report, one HTML file, and say where it is."""
     path = out or settings().healthhub_home / FILE

@@ -21,7 +21,11 @@ def can_report() -> bool:
 
 
 def write_report(
-    database: Database, path: Path, *, user_id: str | None = None, language: str = "en"
+    database: Database,
+    path: Path,
+    *,
+    user_id: str | None = None,
+    language: str | None = None,
 ) -> Path:
     """Write it.
 

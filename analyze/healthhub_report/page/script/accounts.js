@@ -9,7 +9,8 @@ function accountsPanel() {
         html("thead", {}, html("tr", {}, [words.account, words.lastDay, words.daysWithData].map((title) =>
           html("th", { scope: "col" }, title)))),
         html("tbody", {}, report.accounts.map((account) => html("tr", {},
-          html("td", {}, html("a", { href: account.file }, account.name)),
+          html("td", {}, html("a", { href: account.file }, account.name),
+            account.isSynthetic ? ` (${words.syntheticWord})` : ""),
           html("td", {}, lastDayText(account)),
           html("td", {}, number(account.days))))))),
   );
@@ -19,5 +20,7 @@ function accountsPanel() {
 function lastDayText(account) {
   if (!account.lastDay) return words.noDataYet;
   const day = dayNumber(account.lastDay);
-  return today - day > STALE_AFTER ? words.noDataSince(mediumDate(day)) : mediumDate(day);
+  return today - day > STALE_AFTER
+    ? html("strong", {}, words.noDataSince(mediumDate(day)))
+    : mediumDate(day);
 }

@@ -43,10 +43,29 @@ function lastDayOf(name) {
 
 const hasValues = (name) => lastDayOf(name) !== null;
 
-// First and last day of the chosen range, which ends today.
+// After so many days without a value there is nothing of today to show.
+const STALE_AFTER = 2;
+
+// The last day of which anything is known; of a ring that was put away, the page
+// shows the time up to then.
+const lastDay = report.days
+  ? Math.max(firstDay, ...report.metrics.map((item) => lastDayOf(item.name) ?? firstDay))
+  : today;
+const isPutAway = report.days > 0 && today - lastDay > STALE_AFTER;
+const latest = isPutAway ? lastDay : today;
+
+// Without the route of a figure that would be shown first, another one is.
+function chooseKnown() {
+  const known = (report.metrics ?? []).filter((item) => hasValues(item.name));
+  for (const key of ["trend", "calendar", "x", "y"]) {
+    if (known.length && !hasValues(chosen[key])) chosen[key] = known[key === "y" ? known.length - 1 : 0].name;
+  }
+}
+
+// First and last day of the chosen range, which ends with the latest day.
 function chosenDays() {
-  const from = chosen.range ? today - chosen.range + 1 : firstDay;
-  return { from: Math.min(from, today - 6), to: today };
+  const from = chosen.range ? latest - chosen.range + 1 : firstDay;
+  return { from: Math.min(from, latest - 6), to: latest };
 }
 
 function daysFrom(from, to) {

@@ -6,6 +6,7 @@ function makePanels() {
     return;
   }
   if (report.days) {
+    chooseKnown();
     todayPanel();
     trendsPanel();
     nightsPanel();
@@ -32,12 +33,14 @@ function writeWords() {
     html("p", { class: "soft" },
       report.back ? [html("a", { href: report.back }, words.backToList), " · "] : "",
       words.madeAt(moment(report.madeAt))),
+    report.isSynthetic ? html("p", { class: "warning", role: "note" }, words.synthetic) : "",
+    isPutAway ? html("p", { class: "warning", role: "note" }, words.putAway(longDate(lastDay))) : "",
     report.accounts || report.days ? "" : html("p", {}, words.nothing));
   if (report.days) {
     fill(bar, { role: "region", "aria-label": words.range }, []);
     bar.replaceChildren(html("div", {},
       html("nav", { "aria-label": "healthHub" }, panels.map((one) =>
-        html("a", { href: `#${one.id}` }, words.sections[one.id]))),
+        html("a", { href: `#${one.id}` }, titleOf(words.sections, one.id)))),
       choices("range", words.range, [30, 90, 365, 0].map((days) => [days, words.ranges[days]]),
         chosen.range, (days) => {
           chosen.range = days;

@@ -59,7 +59,8 @@ function drawNight(body) {
   const chart = html("div");
   body.append(chart);
   nightChart(chart, night);
-  if (!night.stages) body.append(html("p", { class: "soft" }, words.noStages));
+  const origin = night.isAsInApp ? words.stagesAsInApp : words.stagesAsRecorded;
+  body.append(html("p", { class: "soft" }, night.stages ? origin : words.noStages));
   return { summary: nightSummary(night), table: nightTable(night) };
 }
 

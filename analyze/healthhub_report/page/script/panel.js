@@ -3,6 +3,9 @@
 
 const panels = [];
 
+// A ring that was put away has no today.
+const titleOf = (titles, id) => titles[id === "today" && isPutAway ? "lastDays" : id];
+
 // draw(body) fills the body and returns what stands below it:
 //   summary: the chart in words
 //   table: { name, columns: [{ title, text, isNumber }], rows: [[value]] }
@@ -16,7 +19,7 @@ function panel(id, { note, controls = () => [], draw, usesRange = false }) {
     body = html("div", { class: "body" });
     below = html("div");
     section.replaceChildren(
-      html("h2", { id: `${id}-title` }, words.titles[id]),
+      html("h2", { id: `${id}-title` }, titleOf(words.titles, id)),
       html("p", { class: "note" }, words[note]),
       html("div", { class: "controls" }, controls(one)),
       body,

@@ -1,8 +1,5 @@
 // The figures of today beside what is normal for the person.
 
-// After two days without a value there is nothing of today to show.
-const STALE_AFTER = 2;
-
 function todayPanel() {
   return panel("today", { note: "todayNote", draw: drawToday });
 }
@@ -13,7 +10,7 @@ function drawToday(body) {
   const inside = compared.filter((state) => state.verdict === "within");
   body.append(
     html("p", { class: "summary" },
-      words.todaySummary({ day: longDate(today), known: compared.length, inside: inside.length })),
+      words.todaySummary({ day: longDate(latest), known: compared.length, inside: inside.length })),
     html("ul", { class: "cards" }, states.map(card)),
   );
   return {
@@ -43,7 +40,7 @@ function todayOf(item) {
   const state = { metric: item, day, value: null, low: null, high: null, verdict: null };
   if (day === null) return state;
   state.value = valueOn(item.name, day);
-  state.isStale = today - day > STALE_AFTER;
+  state.isStale = latest - day > STALE_AFTER;
   const usual = baselineOn(item.name, day);
   state.days = usual.days;
   if (usual.mean28 === null) return state;
@@ -71,14 +68,20 @@ function card(state) {
       html("p", { class: "value" }, "–"),
       html("p", { class: "soft" }, words.noDataSince(mediumDate(state.day))));
   }
-  const age = today - state.day;
-  const when = age === 0 ? words.todayWord : age === 1 ? words.yesterday : shortDate(state.day);
+  const when = dayName(state.day);
   return html("li", { class: "card" }, title,
     html("p", { class: "value" }, arrow(state.verdict), amount(state.value, item)),
     state.low === null ? null : bullet(state),
     html("p", { class: "soft" }, `${when}${comma()}${verdictText(state)}`),
     state.low === null ? null
       : html("p", { class: "soft" }, words.normal(amounts(state.low, state.high, item))));
+}
+
+// Today and yesterday by that name, too; a day of long ago with its year.
+function dayName(day) {
+  if (isPutAway) return mediumDate(day);
+  const name = [words.todayWord, words.yesterday][today - day];
+  return name ? words.named(name, shortDate(day)) : shortDate(day);
 }
 
 function arrow(verdict) {

@@ -121,7 +121,7 @@ function trendSummary(item, days, known) {
     highest: amount(highest.value, item),
     highestDay: mediumDate(highest.day),
   });
-  const { mean7, mean28 } = baselineOn(item.name, today + 1);
+  const { mean7, mean28 } = baselineOn(item.name, latest + 1);
   if (mean7 === null || mean28 === null) return text;
   return text + words.trendAgo({ now: amount(mean7, item), usual: amount(mean28, item) });
 }

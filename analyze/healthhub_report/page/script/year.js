@@ -18,10 +18,10 @@ function yearPanel() {
 }
 
 const yearOf = (day) => new Date(day * DAY).getUTCFullYear();
-const chosenYear = () => chosen.year ?? yearOf(today);
+const chosenYear = () => chosen.year ?? yearOf(latest);
 
 function yearsOfData() {
-  const [first, last] = [yearOf(firstDay), yearOf(today)];
+  const [first, last] = [yearOf(firstDay), yearOf(latest)];
   return Array.from({ length: last - first + 1 }, (_, n) => last - n);
 }
 
