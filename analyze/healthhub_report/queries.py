@@ -44,7 +44,8 @@ _ACCOUNTS: LiteralString = """
 
 # The table is there as soon as the migrations ran, which the tap can do without.
 _USERS: LiteralString = """
-    select user_id, oura_pat_alias as name, timezone from healthhub.users
+    select user_id, nullif(oura_pat_alias, cast(user_id as text)) as name, timezone
+    from healthhub.users
 """
 
 # The sandbox's wearers have addresses that nobody can have (RFC 2606).

@@ -46,10 +46,19 @@ class User:
 
 
 def all_users(connection: psycopg.Connection) -> list[User]:
-    """Everybody, in the order in which they were added."""
-    query = sql.SQL("select {} from {} order by created_at, alias")
+    """Everybody who was added, in that order."""
+    return _users(connection, is_added=True)
+
+
+def found_users(connection: psycopg.Connection) -> list[User]:
+    """Those whose data are here though nobody added them, or no longer."""
+    return _users(connection, is_added=False)
+
+
+def _users(connection: psycopg.Connection, *, is_added: bool) -> list[User]:
+    query = sql.SQL("select {} from {} where is_added = %s order by created_at, alias")
     with connection.cursor(row_factory=class_row(User)) as cursor:
-        return cursor.execute(query.format(_COLUMNS, _TABLE)).fetchall()
+        return cursor.execute(query.format(_COLUMNS, _TABLE), (is_added,)).fetchall()
 
 
 def add_user(
@@ -58,7 +67,7 @@ def add_user(
     timezone: str,
     user_id: UUID | None = None,
 ) -> User:
-    """Add somebody.
+    """Add somebody, whose data may be here already.
 
     Raises:
         HealthHubError: The alias or the id is taken, or there is no such time zone.
@@ -70,15 +79,21 @@ def add_user(
         raise HealthHubError("A name has to be visible. Give another one.")
     query = sql.SQL(
         "insert into {1} (user_id, oura_pat_alias, timezone)"
-        " values (coalesce(%s, gen_random_uuid()), %s, %s) returning {0}"
+        " values (coalesce(%s, gen_random_uuid()), %s, %s)"
+        " on conflict (user_id) do update set"
+        " oura_pat_alias = excluded.oura_pat_alias, timezone = excluded.timezone,"
+        " is_active = true, is_added = true where not users.is_added returning {0}"
     )
     try:
         with connection.cursor(row_factory=class_row(User)) as cursor:
             cursor.execute(query.format(_COLUMNS, _TABLE), (user_id, alias, timezone))
-            return cursor.fetchall()[0]
+            added = cursor.fetchone()
     except errors.UniqueViolation:
+        added = None
+    if added is None:
         message = f"{alias} is there already, see `healthhub users list`."
-        raise HealthHubError(message) from None
+        raise HealthHubError(message)
+    return added
 
 
 def set_active(connection: psycopg.Connection, user: User, *, is_active: bool) -> None:
@@ -88,8 +103,11 @@ def set_active(connection: psycopg.Connection, user: User, *, is_active: bool) -
 
 
 def remove_user(connection: psycopg.Connection, user: User) -> None:
-    """Take a person out of the list; the data stay."""
-    query = sql.SQL("delete from {} where user_id = %s")
+    """Take a person out of the list; the data stay, and whose they are."""
+    query = sql.SQL(
+        "update {} set is_added = false, oura_pat_alias = user_id::text"
+        " where user_id = %s"
+    )
     connection.execute(query.format(_TABLE), (user.user_id,))
 
 

@@ -66,6 +66,10 @@ def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:
     assert hosted.call("users", "activate", "gone")[0] == 0
     assert hosted.call("run", **tokens)[0] == 0
 
+    assert ANNE in hosted.call("users", "list")[1]  # whose data they are
+    assert hosted.call(*add, "anne", "--user-id", ANNE)[0] == 0
+    assert hosted.call(*add, "anna", "--user-id", ANNE)[0] == 1
+
 
 @pytest.mark.parametrize("missing", LOGIN)
 def test_a_missing_setting_is_a_sentence_that_names_it(

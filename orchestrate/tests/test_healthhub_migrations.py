@@ -47,6 +47,7 @@ def test_creates_what_the_design_lists(database: Database) -> None:
         ("users", "timezone", "text", False),
         ("users", "is_active", "boolean", False),
         ("users", "created_at", "timestamp with time zone", False),
+        ("users", "is_added", "boolean", False),
     ]
     assert undocumented == []
 

@@ -179,6 +179,24 @@ def test_a_day_is_complete_once_it_was_read_after_its_end(
         assert marks == [True, True, False]
 
 
+def test_whoever_was_read_is_among_the_users(dbt: Dbt, database: Database) -> None:
+    database(
+        "create table healthhub.users (user_id uuid primary key,"
+        " oura_pat_alias text unique, timezone text not null default 'UTC',"
+        " is_added boolean not null default true)"
+    )
+    database("insert into healthhub.users values (%s, 'hanako')", USER)
+    for user in (USER, OTHER):
+        database.ask("daily_sleep", day(0), user_id=user)
+    for _ in range(2):
+        dbt.succeed("build", "--select", "int_oura__accounts")
+        rows = database("select * from healthhub.users order by user_id")
+        assert [(str(row["user_id"]), row["is_added"]) for row in rows] == [
+            (USER, True),
+            (OTHER, False),
+        ]
+
+
 def test_a_day_becomes_complete_though_nothing_changed(
     dbt: Dbt, database: Database
 ) -> None:

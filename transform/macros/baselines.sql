@@ -124,6 +124,30 @@
 {% endmacro %}
 
 
+{# Before a run: who was read is in healthhub.users, also when only a setting names
+   the account. #}
+{% macro list_people() %}
+    do $$
+    begin
+        if exists (
+            select from pg_catalog.pg_attribute
+            where attrelid = to_regclass('{{ target.schema }}.users')
+                and attname = 'is_added'
+                and not attisdropped
+        ) then
+            insert into {{ target.schema }}.users (
+                user_id, oura_pat_alias, is_added
+            )
+            select distinct user_id, user_id::text, false
+            from {{ source('oura', 'sync_windows') }}
+            where _sdc_batched_at > {{ last_reading('sync_windows') }}
+            on conflict do nothing;
+        end if;
+    end
+    $$;
+{% endmacro %}
+
+
 {# A change of a day matters to that day and those that follow. What changed,
    the revisions of documents know; and a day that was not over may be now. #}
 {% macro first_changed_day(revisions) %}

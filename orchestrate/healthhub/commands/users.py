@@ -24,6 +24,7 @@ from healthhub.users import (
     all_users,
     checked_id,
     find_user,
+    found_users,
     remove_user,
     set_active,
 )
@@ -75,8 +76,8 @@ def add(
 def list_() -> None:
     """Show everybody."""
     with _connection() as connection:
-        users = all_users(connection)
-    if not users:
+        users, found = all_users(connection), found_users(connection)
+    if not users and not found:
         typer.echo("There is nobody yet. Add somebody with `healthhub users add`.")
         return
     known = variables(project_folder())
@@ -90,6 +91,15 @@ def list_() -> None:
             user.timezone,
             "yes" if user.is_active else "no",
             _credentials(user, user.alias in known),
+            f"{user.created_at:%Y-%m-%d}",
+        )
+    for user in found:
+        grid.add_row(
+            "",
+            str(user.user_id),
+            user.timezone,
+            "",
+            "settings, or removed",
             f"{user.created_at:%Y-%m-%d}",
         )
     console().print(grid)
