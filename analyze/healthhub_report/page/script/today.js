@@ -7,10 +7,11 @@ function todayPanel() {
 function drawToday(body) {
   const states = report.featured.map((name) => todayOf(metric(name)));
   const compared = states.filter((state) => state.verdict);
+  const newest = Math.max(...compared.map((state) => state.day));
   const inside = compared.filter((state) => state.verdict === "within");
   body.append(
     html("p", { class: "summary" },
-      words.todaySummary({ day: longDate(latest), known: compared.length, inside: inside.length })),
+      words.todaySummary({ day: longDate(compared.length ? newest : latest), known: compared.length, inside: inside.length })),
     html("ul", { class: "cards" }, states.map(card)),
   );
   return {
