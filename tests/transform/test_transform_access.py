@@ -87,6 +87,9 @@ def test_everything_that_is_granted_can_be_read(supabase: Database) -> None:
     try:
         for name in names:
             assert supabase(f"select * from healthhub.{name}") == []
+        for name in names & {"heart_rate", "sleep_stages"}:
+            span = f"healthhub.{name}_between('2026-03-01', '2026-03-02')"
+            assert supabase(f"select * from {span}") == []
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             supabase("select * from healthhub_staging.stg_oura__tag")
     finally:

@@ -21,6 +21,7 @@ as $$
 declare
     closed_to text;
     guarded record;
+    by_time regprocedure;
     source regclass;
 begin
     select string_agg(quote_ident(rolname), ', ')
@@ -63,8 +64,16 @@ begin
         return;
     end if;
 
+    -- A view of samples is asked by time through a function of its name.
+    by_time := to_regprocedure(format(
+        'healthhub.%I(timestamptz, timestamptz)', guarded.name || '_between'
+    ));
+
     if to_regrole('service_role') is not null then
         execute format('grant select on %s to service_role', relation);
+        if by_time is not null then
+            execute format('grant execute on function %s to service_role', by_time);
+        end if;
     end if;
 
     if to_regrole('authenticated') is null
@@ -93,6 +102,9 @@ begin
     end if;
 
     execute format('grant select on %s to authenticated', relation);
+    if by_time is not null then
+        execute format('grant execute on function %s to authenticated', by_time);
+    end if;
 
     -- A view reads as whoever asks, so that person has to get through the views below
     -- it, down to the tables, which show only the own rows.
