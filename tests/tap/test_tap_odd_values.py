@@ -218,7 +218,7 @@ def load(database: Database, folder: Path, messages: list[dict[str, Any]]) -> No
     }
     config.write_text(json.dumps(server | options))
     done = subprocess.run(
-        [TARGET / "target-postgres", "--config", config],
+        [TARGET / "target-postgres-on-conflict", "--config", config],
         input="".join(json.dumps(message) + "\n" for message in messages),
         capture_output=True,
         text=True,
