@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[2]
 PG = {"PGHOST": "h", "PGPORT": "1", "PGUSER": "u", "PGDATABASE": "d"}
@@ -20,18 +21,21 @@ SECRETS = {
     )
 }
 PLUGINS = {
-    "tap-oura": "extractors",
-    "target-postgres": "loaders",
-    "dbt-postgres": "utilities",
+    plugin["name"]: (kind, plugin["executable"])
+    for kind, plugins in yaml.safe_load((PROJECT / "meltano.yml").read_text())[
+        "plugins"
+    ].items()
+    for plugin in plugins
 }
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_a_plugin_is_told_no_secret_of_another(plugin: str, tmp_path: Path) -> None:
-    programs = tmp_path / PLUGINS[plugin] / plugin / "venv" / "bin"
+    kind, executable = PLUGINS[plugin]
+    programs = tmp_path / kind / plugin / "venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "python").symlink_to(sys.executable)
-    program = programs / ("dbt" if plugin == "dbt-postgres" else plugin)
+    program = programs / executable
     program.write_text("#!/bin/sh\nenv\n")
     program.chmod(0o755)
     told = subprocess.run(
