@@ -91,8 +91,8 @@
         cast(date_trunc('{{ period }}', day) as date) as {{ period }},
         figure,
         cast(avg(value) as numeric(10, 2)) as mean,
-        min(value) as lowest,
-        max(value) as highest,
+        cast(min(value) as numeric(10, 2)) as lowest,
+        cast(max(value) as numeric(10, 2)) as highest,
         cast(count(*) as integer) as days
     from {{ ref('figures') }}
     where is_complete is not false
