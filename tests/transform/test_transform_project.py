@@ -25,7 +25,7 @@ def test_a_run_does_not_run_them(dbt: Dbt) -> None:
 
 
 def test_the_docs_build_and_every_column_is_described(dbt: Dbt) -> None:
-    dbt.succeed("docs", "generate", "--write-json")
+    dbt.succeed("docs", "generate")
     catalog = json.loads((dbt.target / "catalog.json").read_text())
     tables = [
         node

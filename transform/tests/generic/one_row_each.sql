@@ -2,12 +2,12 @@
    second one comes with a write: only what was written of late is looked at. #}
 {% test one_row_each(model, columns, counted) %}
     select written.*
-    from {{ model }} as written
+    from (select * from {{ model }}) as written
     where {{ counted }}
         and written.updated_at > now() - interval '2 days'
         and (
             select count(*)
-            from {{ model }} as alike
+            from (select * from {{ model }}) as alike
             where {{ counted }} and {{ same(columns, 'alike', 'written') }}
         ) > 1
 {% endtest %}

@@ -153,7 +153,7 @@ figures as (
             tags.user_id
         ) as smallint) as routes
     from days
-    left join {{ ref('int_oura__accounts') }} as accounts
+    left join (select * from {{ ref('int_oura__accounts') }}) as accounts
         on days.user_id = accounts.user_id
     {% for name, table in daily_tables.items() %}
         left join (select * from {{ ref(table) }}) as {{ name }}

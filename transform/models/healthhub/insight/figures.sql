@@ -9,7 +9,7 @@ figures as (
         figure.name as figure,
         cast(figure.value as numeric(10, 2)) as value,
         overview.is_complete
-    from {{ ref('daily_overview') }} as overview
+    from (select * from {{ ref('daily_overview') }}) as overview
     inner join lateral (
         values
         {% for figure in daily_figures() %}

@@ -1,8 +1,36 @@
 with
 
+sync_windows as not materialized (
+    select * from {{ ref('stg_oura__sync_windows') }}
+),
+
+revisions as not materialized (
+    select * from {{ ref('document_revisions') }}
+),
+
+heart_rate_days as (
+    select * from {{ ref('heart_rate_days') }}
+),
+
+ring_battery_level_days as (
+    select * from {{ ref('ring_battery_level_days') }}
+),
+
+known_accounts as (
+    select * from {{ ref('int_oura__accounts') }}
+),
+
+rest_mode_periods as (
+    select * from {{ ref('rest_mode_periods') }}
+),
+
+tags as (
+    select * from {{ ref('tags') }}
+),
+
 read_now as (
     select sync_windows.*
-    from (select * from {{ ref('stg_oura__sync_windows') }}) as sync_windows
+    from sync_windows
     where {{ loaded_since_last_reading('sync_windows') }}
 ),
 
@@ -21,7 +49,7 @@ known as materialized (
         accounts.synced_at,
         (
             select min(revision.day)
-            from (select * from {{ ref('document_revisions') }}) as revision
+            from revisions as revision
             where revision.user_id = accounts.user_id
                 and revision.last_seen_at is null
         ) as first_document,
@@ -52,7 +80,7 @@ counted as (
     union all
     select sync_windows.*
     from first_days
-    inner join (select * from {{ ref('stg_oura__sync_windows') }}) as sync_windows
+    inner join sync_windows
         on first_days.user_id = sync_windows.user_id
     where first_days.first_day < first_days.first_known
 ),
@@ -77,7 +105,7 @@ asked as (
     from counted
     inner join first_days
         on counted.user_id = first_days.user_id
-    left join {{ ref('int_oura__accounts') }} as accounts
+    left join known_accounts as accounts
         on counted.user_id = accounts.user_id
 ),
 
@@ -114,8 +142,8 @@ zoned as (
             at time zone coalesce(accounts.timezone, 'UTC')
             - interval '28 hours' as date
         ) as last_complete_day
-    from {{ ref('stg_oura__sync_windows') }} as sync_windows
-    inner join {{ ref('int_oura__accounts') }} as accounts
+    from sync_windows
+    inner join known_accounts as accounts
         on sync_windows.user_id = accounts.user_id
     where sync_windows.outcome = 'ok'
 ),
@@ -153,37 +181,37 @@ answered as (
         days.*,
         days.day <@ coalesce(answered_before.days, '{}') as was_answered,
         exists (
-            select from (select * from {{ ref('document_revisions') }}) as revision
+            select from revisions as revision
             where revision.user_id = days.user_id
                 and revision.day = days.day
                 and revision.stream = days.stream
                 and revision.last_seen_at is null
         )
         or days.is_undated and exists (
-            select from (select * from {{ ref('document_revisions') }}) as revision
+            select from revisions as revision
             where revision.user_id = days.user_id
                 and revision.stream = days.stream
                 and revision.last_seen_at is null
         )
         or days.stream = 'rest_mode_period' and exists (
-            select from {{ ref('rest_mode_periods') }} as period
+            select from rest_mode_periods as period
             where period.user_id = days.user_id
                 and days.day between period.start_day
                 and coalesce(period.end_day, 'infinity')
         )
         or days.stream = 'enhanced_tag' and exists (
-            select from {{ ref('tags') }} as tag
+            select from tags as tag
             where tag.user_id = days.user_id
                 and tag.stream = days.stream
                 and days.day between tag.day and tag.end_day
         )
         or days.stream = 'heartrate' and exists (
-            select from (select * from {{ ref('heart_rate_days') }}) as samples
+            select from heart_rate_days as samples
             where samples.user_id = days.user_id
                 and samples.day = days.day
         )
         or days.stream = 'ring_battery_level' and exists (
-            select from (select * from {{ ref('ring_battery_level_days') }}) as samples
+            select from ring_battery_level_days as samples
             where samples.user_id = days.user_id
                 and samples.day = days.day
         ) as has_documents

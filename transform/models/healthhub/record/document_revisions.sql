@@ -18,8 +18,8 @@ documents as (
         content,
         extracted_at at time zone 'UTC' as seen_at,
         deleted_at at time zone 'UTC' as deleted_at
-    from {{ ref('int_oura__documents') }}
-    where {{ changed_since_last_reading('int_oura__documents') }}
+    from (select * from {{ ref('int_oura__documents') }}) as candidate
+    where {{ changed_since_last_reading('candidate') }}
     order by user_id, stream, document_id, extracted_at desc, day desc
 ),
 
