@@ -45,6 +45,7 @@ def test_each_kind_has_its_reason(dbt: Dbt, database: Database) -> None:
         assert row["document"] == row["content"]["id"] == document["id"]
         assert row["stream"] == "daily_readiness"
         assert row["table_name"] == "daily_readiness_summaries"
+        assert not row["earlier_version_stays"]
         assert row["reasons"][0].startswith(reason)
     assert any("8 documents with impossible" in line for line in answer["messages"])
 
@@ -95,7 +96,9 @@ def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
         dbt.build(*BOTH, full_refresh=full_refresh)
         summary = database.one("select * from healthhub.daily_readiness_summaries")
         assert summary["score"] == 80
-        assert database.one(SET_ASIDE)["document"] == "good"
+        row = database.one(SET_ASIDE)
+        assert row["document"] == "good"
+        assert row["earlier_version_stays"], "it says that the table has not this one"
 
 
 def test_an_impossible_sample_is_named_by_its_instant(

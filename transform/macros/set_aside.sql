@@ -35,6 +35,10 @@
             when candidate.deleted_at is null then {{ broken_rules(rules) }}
             else '{}'
         end as reasons,
+        exists (
+            select from (select * from {{ ref(table.name) }}) as kept
+            where {{ same(key_of_document(table), 'kept', 'candidate') }}
+        ) as earlier_version_stays,
         candidate.content,
         candidate.extracted_at
     from (select * from {{ ref(table.refs[0].name) }}) as candidate
@@ -68,6 +72,7 @@
             nullif(sent.content ->> 'source', '')
         ) as document,
         {{ broken_rules(rules) }} as reasons,
+        false as earlier_version_stays,
         sent.content,
         candidate.extracted_at
     from (
@@ -106,6 +111,7 @@
             known.table_name,
             known.document,
             cast('{}' as text[]) as reasons,
+            false as earlier_version_stays,
             known.content,
             cast('-infinity' as timestamp) as extracted_at
         from {{ this }} as known
@@ -143,6 +149,15 @@
         where rule.is_kept is false
     )
 {%- endmacro %}
+
+
+{# A document may have left the day that its row is of. #}
+{% macro key_of_document(table) %}
+    {% do return(
+        ['user_id', 'document_id'] if 'document_id' in table.columns
+        else primary_key(table)
+    ) %}
+{% endmacro %}
 
 
 {% macro name_of_document() -%}

@@ -3,6 +3,29 @@
 {% for stream in document_streams() %}
 -- depends_on: {{ ref('stg_oura__' ~ stream) }}
 {% endfor %}
+{% for table in [
+    'daily_activity_series',
+    'daily_activity_summaries',
+    'daily_cardiovascular_age_summaries',
+    'daily_readiness_summaries',
+    'daily_resilience_summaries',
+    'daily_sleep_summaries',
+    'daily_spo2_summaries',
+    'daily_stress_summaries',
+    'heart_rate_days',
+    'personal_info',
+    'rest_mode_periods',
+    'ring_battery_level_days',
+    'ring_configurations',
+    'sessions',
+    'sleep_periods',
+    'sleep_time_summaries',
+    'tags',
+    'vo2_max',
+    'workouts',
+] %}
+-- depends_on: {{ ref(table) }}
+{% endfor %}
 -- depends_on: {{ ref('stg_oura__heartrate') }}
 -- depends_on: {{ ref('stg_oura__ring_battery_level') }}
 -- depends_on: {{ ref('int_oura__tags') }}
@@ -13,6 +36,7 @@ select distinct on (user_id, table_name, document)
     table_name,
     document,
     reasons,
+    earlier_version_stays,
     content,
     now() as created_at,
     now() as updated_at
@@ -32,6 +56,7 @@ from (
         cast(null as text) as table_name,
         cast(null as text) as document,
         cast(null as text[]) as reasons,
+        cast(null as boolean) as earlier_version_stays,
         cast(null as jsonb) as content,
         cast(null as timestamp) as extracted_at
     where false
