@@ -198,3 +198,82 @@ def test_what_lasts_several_days_is_present_on_each(
         dbt.build("coverage")
         statuses = [coverage(database, stream)[f"03-0{n}"][0] for n in range(1, 6)]
         assert statuses == ["present"] * 3 + ["empty"] * 2
+
+
+def test_a_day_that_comes_back_under_a_new_id(dbt: Dbt, database: Database) -> None:
+    daily = ("daily_sleep", "daily_stress", "sleep_time")
+    for number, minutes in enumerate((50, 40)):
+        for stream in daily:
+            document = {"id": f"night {number}", "day": DAY}
+            database.load(stream, document, minutes_ago=minutes)
+            database.ask(stream, DAY, minutes_ago=minutes + 1)
+        dbt.build("coverage")
+    rows = database(
+        "select stream, document_id, deleted_at, last_seen_at"
+        f" from healthhub.{REVISIONS} order by stream, first_seen_at"
+    )
+    for stream, old, new in zip(daily, rows[::2], rows[1::2], strict=True):
+        assert old["stream"] == new["stream"] == stream
+        assert old["deleted_at"] > old["last_seen_at"]
+        assert new["last_seen_at"] is None
+        assert coverage(database, stream)[DAY[5:]] == ("present", None)
+    for stream in daily:
+        database.ask(stream, DAY, minutes_ago=30)
+    for full_refresh in (False, True):
+        dbt.build("coverage", full_refresh=full_refresh)
+        for stream in daily:
+            assert coverage(database, stream)[DAY[5:]] == ("empty", None)
+
+
+def test_two_days_that_swap_documents_have_lost_none(
+    dbt: Dbt, database: Database
+) -> None:
+    days = (DAY, "2026-03-02")
+    for minutes, order in ((50, days), (40, days[::-1])):
+        for n, day in enumerate(order):
+            database.load(
+                "daily_sleep", {"id": f"{n}", "day": day}, minutes_ago=minutes
+            )
+        dbt.build(REVISIONS)
+    rows = database(
+        f"select deleted_at, last_seen_at from healthhub.{REVISIONS}"
+        " order by revision, day"
+    )
+    assert [row["deleted_at"] for row in rows] == [None] * 4
+    assert [row["last_seen_at"] is None for row in rows] == [False, False, True, True]
+
+
+def test_what_the_tap_learns_is_no_revision(dbt: Dbt, database: Database) -> None:
+    document = sleep_score(70)
+    database.load("daily_sleep", {**document, "unknown_fields": {"mood": {"a": 1}}})
+    dbt.build(REVISIONS)
+    database("alter table raw_oura.daily_sleep add column mood jsonb")
+    database("alter table raw_oura.daily_sleep add column never_sent text")
+    database.load("daily_sleep", {**document, "mood": {"a": 1}})
+    dbt.build(REVISIONS)
+    assert len(revisions(database)) == 1
+    database.load("daily_sleep", {**document, "mood": {"a": 2}})
+    dbt.build(REVISIONS)
+    last = database.one(
+        f"select content from healthhub.{REVISIONS} where last_seen_at is null"
+    )
+    assert last["content"] == {
+        "id": "night",
+        "day": DAY,
+        "score": 70,
+        "mood": {"a": 2},
+    }
+
+
+def test_revisions_of_an_earlier_form_are_no_other(
+    dbt: Dbt, database: Database
+) -> None:
+    """Once, a revision had every column of its table, and the unknown apart."""
+    database.load("daily_sleep", {**sleep_score(70), "unknown_fields": {"mood": 1}})
+    dbt.build(REVISIONS)
+    database(
+        f"update healthhub.{REVISIONS} set content = content - 'mood'"
+        """ || '{"timestamp": null, "unknown_fields": {"mood": 1}}'"""
+    )
+    dbt.build(REVISIONS, full_refresh=True)
+    assert len(revisions(database)) == 1

@@ -112,10 +112,12 @@
 
 
 {# What every staging view ends with: the document as sent, without the long
-   lists of samples, and when it was read, loaded, and found missing (in UTC). #}
+   lists of samples, and when it was read, loaded, and found missing (in UTC).
+   `sent` is the row of the raw table as a whole, for a view sees no column that
+   the table gets later, but sees the whole. #}
 {% macro as_loaded(stream, without=[]) -%}
     '{{ stream }}' as stream,
-    to_jsonb(source.*) - array[
+    {{ as_sent() }} - array[
         'user_id',
         {%- for name in without %}
         '{{ name }}',
@@ -127,4 +129,18 @@
     _sdc_extracted_at as extracted_at,
     _sdc_batched_at as loaded_at,
     _sdc_deleted_at as deleted_at
+{%- endmacro %}
+
+
+{# The same whether the tap knew a field when it came, or kept it in
+   `unknown_fields`, or has learnt it since and Oura does not send it. #}
+{% macro as_sent(content='sent') -%}
+    jsonb_strip_nulls(
+        {{ content }} - 'unknown_fields'
+        || case
+            when jsonb_typeof({{ content }} -> 'unknown_fields') = 'object'
+                then {{ content }} -> 'unknown_fields'
+            else '{}'
+        end
+    )
 {%- endmacro %}

@@ -22,6 +22,12 @@
 {% endmacro %}
 
 
+{# Of these a day has one document. #}
+{% macro has_one_a_day(stream) -%}
+    ({{ stream }} like 'daily%' or {{ stream }} = 'sleep_time')
+{%- endmacro %}
+
+
 {# These are read as a whole; what they say, they say of today. #}
 {% macro is_undated(stream) -%}
     {{ stream }} in ('personal_info', 'ring_configuration')

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'daily_activity') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'daily_activity').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'daily_cardiovascular_age') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'daily_cardiovascular_age').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'daily_resilience') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'daily_resilience').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'daily_spo2') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'daily_spo2').render() }} as document
 ),
 
 renamed as (

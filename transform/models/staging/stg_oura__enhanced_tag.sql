@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'enhanced_tag') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'enhanced_tag').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'personal_info') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'personal_info').render() }} as document
 ),
 
 renamed as (

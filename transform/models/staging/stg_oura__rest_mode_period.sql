@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'rest_mode_period') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'rest_mode_period').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'ring_configuration') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'ring_configuration').render() }} as document
 ),
 
 renamed as (

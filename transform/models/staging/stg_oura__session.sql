@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'session') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'session').render() }} as document
 ),
 
 renamed as (

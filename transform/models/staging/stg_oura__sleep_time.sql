@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'sleep_time') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'sleep_time').render() }} as document
 ),
 
 renamed as (

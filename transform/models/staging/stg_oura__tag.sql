@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'tag') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'tag').render() }} as document
 ),
 
 renamed as (

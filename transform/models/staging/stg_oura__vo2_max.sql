@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'vo2_max') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'vo2_max').render() }} as document
 ),
 
 renamed as (

@@ -1,7 +1,10 @@
 with
 
 source as (
-    select * from {{ source('oura', 'workout') }}
+    select
+        document.*,
+        to_jsonb(document) as sent
+    from {{ source('oura', 'workout').render() }} as document
 ),
 
 renamed as (

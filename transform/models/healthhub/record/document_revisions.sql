@@ -35,7 +35,8 @@ compared as (
         ) as is_open,
         (
             documents.deleted_at is null
-            and documents.content is distinct from known.content
+            and documents.content
+            is distinct from {{ as_sent('known.content') }}
         ) as is_different
     from documents
     left join lateral (
@@ -76,41 +77,95 @@ opened as (
     where deleted_at is null and (is_different or not is_open)
 ),
 
+{% if is_incremental() %}
+    -- A day that came back under a new id: its old document is gone.
+    replaced as (
+        select
+            revision.*,
+            documents.seen_at
+        from documents
+        inner join {{ this }} as revision
+            on documents.user_id = revision.user_id
+                and documents.stream = revision.stream
+                and documents.day = revision.day
+                and documents.document_id != revision.document_id
+        where {{ has_one_a_day('documents.stream') }}
+            and documents.deleted_at is null
+            and revision.last_seen_at is null
+            and not exists (
+                select from compared
+                where compared.user_id = revision.user_id
+                    and compared.stream = revision.stream
+                    and compared.document_id = revision.document_id
+            )
+    ),
+{% endif %}
+
+closing as (
+    select
+        user_id,
+        stream,
+        document_id,
+        revision,
+        known_day as day,
+        known_content as content,
+        first_seen_at,
+        seen_at,
+        deleted_at,
+        deleted_at is null as is_replaced
+    from compared
+    where is_open and (deleted_at is not null or is_different)
+    {% if is_incremental() %}
+        union all
+        select
+            user_id,
+            stream,
+            document_id,
+            revision,
+            day,
+            content,
+            first_seen_at,
+            seen_at,
+            seen_at as deleted_at,
+            true as is_replaced
+        from replaced
+    {% endif %}
+),
+
 -- A deleted document keeps when it was last read. Of one that changed this is
 -- overwritten: it was last seen by the complete reading of its day before the
 -- one that brought the change.
 closed as (
     select
-        compared.user_id,
-        compared.stream,
-        compared.document_id,
-        compared.revision,
-        compared.known_day as day,
-        compared.known_content as content,
-        compared.first_seen_at,
+        closing.user_id,
+        closing.stream,
+        closing.document_id,
+        closing.revision,
+        closing.day,
+        closing.content,
+        closing.first_seen_at,
         case
-            when compared.deleted_at is not null then compared.seen_at
-            else greatest(compared.first_seen_at, reading.synced_at)
+            when closing.is_replaced
+                then greatest(closing.first_seen_at, reading.synced_at)
+            else closing.seen_at
         end as last_seen_at,
-        compared.deleted_at
-    from compared
+        closing.deleted_at
+    from closing
     left join lateral (
         select sync_window.synced_at at time zone 'UTC' as synced_at
         from sync_windows as sync_window
-        where sync_window.user_id = compared.user_id
-            and sync_window.stream = compared.stream
+        where sync_window.user_id = closing.user_id
+            and sync_window.stream = closing.stream
             and sync_window.outcome = 'ok'
-            and sync_window.synced_at at time zone 'UTC' <= compared.seen_at
+            and sync_window.synced_at at time zone 'UTC' <= closing.seen_at
             and (
-                compared.known_day between sync_window.window_start
+                closing.day between sync_window.window_start
                 and sync_window.window_end
-                or compared.known_day is null
+                or closing.day is null
             )
         order by sync_window.synced_at desc
         limit 1 offset 1
     ) as reading on true
-    where compared.is_open
-        and (compared.deleted_at is not null or compared.is_different)
 )
 
 select
