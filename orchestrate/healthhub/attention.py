@@ -63,7 +63,7 @@ select
     array_agg(distinct stream order by stream) as streams
 from raw_oura.sync_windows as refused
 where
-    refused.synced_at >= %(since)s
+    refused.synced_at >= %(since)s at time zone 'UTC'
     and refused.outcome = 'missing_scope'
     and exists (
         select from raw_oura.sync_windows as granted
@@ -71,7 +71,7 @@ where
             granted.user_id = refused.user_id
             and granted.stream = refused.stream
             and granted.outcome = 'ok'
-            and granted.synced_at < %(since)s
+            and granted.synced_at < %(since)s at time zone 'UTC'
     )
 group by user_id, detail
 order by user_id, detail

@@ -20,7 +20,7 @@ Counts = dict[str, dict[str, int]]
 _FETCHED = """
 select stream, sum(document_count)::bigint
 from raw_oura.sync_windows
-where synced_at >= %s
+where synced_at >= %s at time zone 'UTC'
 group by stream
 """
 

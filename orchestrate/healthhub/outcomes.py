@@ -27,7 +27,7 @@ select
         where outcome = 'missing_scope'
     ) as missing_scopes
 from raw_oura.sync_windows
-where synced_at >= %s
+where synced_at >= %s at time zone 'UTC'
 group by user_id
 order by user_id
 """

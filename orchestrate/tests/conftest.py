@@ -108,10 +108,12 @@ def server() -> Iterator[Database]:
 def another_database(
     server: Database, template: str = "template1"
 ) -> Iterator[Database]:
-    """A database that is gone afterwards."""
+    """A database that is gone afterwards, of a server far from UTC."""
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
     with server.connect(autocommit=True) as connection:
         connection.execute(f"create database {name} template {template}".encode())
+        zone = "alter database {name} set timezone = 'America/New_York'"
+        connection.execute(zone.format(name=name).encode())
     yield replace(server, parameters={**server.parameters, "dbname": name})
     with server.connect(autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)".encode())

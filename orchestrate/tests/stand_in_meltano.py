@@ -34,7 +34,7 @@ create table if not exists raw_oura.sync_windows (
     outcome text,
     detail text,
     document_count bigint,
-    synced_at timestamptz default clock_timestamp()
+    synced_at timestamp default (clock_timestamp() at time zone 'UTC')
 )
 """
 _UPSERT = """

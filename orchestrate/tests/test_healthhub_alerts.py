@@ -77,7 +77,7 @@ def test_a_failure_says_who_since_when_and_where(
     assert hosted.call("run", STAND_IN="read", OURA_PAT_A="ok")[0] == 0
     hosted.query(
         "update healthhub.job_runs set started_at = '2026-11-20T06:01:00Z';"
-        "update raw_oura.sync_windows set synced_at = now() - interval '1 day'"
+        "update raw_oura.sync_windows set synced_at = synced_at - interval '1 day'"
     )
     failing = {"STAND_IN": "fail for unauthorized", "OURA_PAT_A": "unauthorized"}
     code, _, _ = hosted.call("run", ALERT_URLS=receiver.address, **failing, **GITHUB)

@@ -212,7 +212,8 @@ def server() -> Iterator[dict[str, str]]:
             yield {
                 **lease.database.environment,
                 "PGDATABASE": "healthhub",
-                "PGOPTIONS": "-c synchronous_commit=off",
+                # A server far from UTC, so that no time is compared as if it were.
+                "PGOPTIONS": "-c synchronous_commit=off -c timezone=Asia/Tokyo",
             }
     finally:
         shutil.rmtree(home)

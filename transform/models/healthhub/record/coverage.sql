@@ -30,7 +30,9 @@ days as (
     from accounts
     cross join streams
     cross join generate_series(
-        accounts.first_day, current_date, interval '1 day'
+        accounts.first_day,
+        cast(now() at time zone 'UTC' as date),
+        interval '1 day'
     ) as calendar (day)
 )
 
