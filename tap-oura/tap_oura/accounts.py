@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tap_oura.credentials import AccessToken, Credential, StoredLogin
 from tap_oura.errors import SettingError
 from tap_oura.oauth import Endpoints, OAuthClient
+from tap_oura.settings import RESCUE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_oura.errors import OuraError
     from tap_oura.token_store import TokenStore
+
+#: The file of logins that the token store did not take.
+RESCUED = "rescued-logins.json"
 
 
 @dataclass(eq=False)
@@ -104,15 +109,36 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
     Raises:
         SettingError: They name none, or it cannot be used.
     """
-    if not config.get("token_store"):
+    location, keys = config.get("token_store"), config.get("token_key")
+    if not location:
         raise SettingError(
             "A login needs `token_store`, a file path or a database URL that keeps "
             "its tokens."
         )
+    if not keys:
+        raise SettingError(
+            "`token_store` needs `token_key` (environment variable "
+            "TAP_OURA_TOKEN_KEY). Make one with `tap-oura-auth new-key`."
+        )
     # Only who logs in waits for cryptography to be imported.
-    from tap_oura.token_store import open_token_store  # noqa: PLC0415 (slow)
+    from tap_oura.file_token_store import FileTokenStore  # noqa: PLC0415 (slow)
+    from tap_oura.rescue import RescuingTokenStore  # noqa: PLC0415 (slow)
+    from tap_oura.token_store import Cipher  # noqa: PLC0415 (slow)
 
-    return open_token_store(config["token_store"], config.get("token_key"))
+    cipher = Cipher(keys)
+    store: TokenStore
+    if "://" in location:
+        # SQLAlchemy is a third of the tap's start, and few runs need it.
+        from tap_oura.database_token_store import (  # noqa: PLC0415 (slow)
+            DatabaseTokenStore,
+        )
+
+        store = DatabaseTokenStore(location, cipher)
+    else:
+        store = FileTokenStore(Path(location), cipher)
+    folder = Path(config.get("rescue_folder") or RESCUE_FOLDER).expanduser().absolute()
+    rescue = FileTokenStore(folder / RESCUED, cipher)
+    return RescuingTokenStore(store, rescue, folder)
 
 
 def _named(config: Mapping[str, Any]) -> list[Account]:

@@ -100,11 +100,13 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
     client, store = oauth_client(config), token_store(config)
     tokens = consent(client, config["redirect_uri"], browser=browser)
     user_id = user_id or find_user_id(config, tokens)
-    with store.lock(user_id) as slot:
+    with store.lock(user_id):
         # The seed that the settings still give is older than this login.
         seed = seed_from_config(config, user_id)
-        known = slot.login.seed if slot.login else None
-        slot.put(Login(tokens, seed=fingerprint(seed) if seed else known))
+        stored = store.read(user_id)
+        known = stored.seed if stored else None
+        seed = fingerprint(seed) if seed else known
+        store.write(user_id, Login(tokens, seed=seed))
     click.echo(f"Account {user_id} is logged in.")
     show_scopes(tokens)
 

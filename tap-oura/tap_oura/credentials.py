@@ -115,8 +115,8 @@ class StoredLogin:
 
     def _refresh(self, refused: str | None) -> Tokens:
         """Spend the refresh token, unless another process has done so by now."""
-        with self._store.lock(self._user_id) as slot:
-            login = slot.login
+        with self._store.lock(self._user_id):
+            login = self._store.read(self._user_id)
             superseded = self._is_superseded(login)
             if login and not superseded:
                 tokens = login.tokens
@@ -131,7 +131,14 @@ class StoredLogin:
                     f"Run `tap-oura-auth login {self._user_id}`."
                 )
                 raise UnauthorizedError(message)
-            new = self._client.refresh(refresh_token, endpoint, self._user_id)
+            try:
+                new = self._client.refresh(refresh_token, endpoint, self._user_id)
+            except UnauthorizedError:
+                # A process that was held up for long may have stored the next pair.
+                now = self._store.read(self._user_id)
+                if now is None or now == login or self._is_superseded(now):
+                    raise
+                return now.tokens
             if login and not superseded:
                 # Oura may leave out what has not changed.
                 new = replace(
@@ -140,7 +147,8 @@ class StoredLogin:
                     scopes=new.scopes or login.tokens.scopes,
                 )
             seed = fingerprint(self._seed) if self._seed else None
-            slot.put(Login(tokens=new, seed=seed or (login.seed if login else None)))
+            seed = seed or (login.seed if login else None)
+            self._store.write(self._user_id, Login(tokens=new, seed=seed))
         return new
 
     def _is_superseded(self, login: Login | None) -> bool:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from typing_extensions import override
 
 from tap_oura.errors import SettingError, TokenStoreError
-from tap_oura.token_store import LOCK_TIMEOUT, Slot, TokenStore
+from tap_oura.token_store import LOCK_TIMEOUT, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_oura.oauth import Login
+    from tap_oura.token_store import Cipher
 
 #: Seconds that a database may take: SQLite to give its lock, PostgreSQL to answer.
 PATIENCE = {
     "sqlite": {"timeout": str(LOCK_TIMEOUT)},
     "postgresql": {"connect_timeout": "15"},
 }
+
+#: Seconds between two signs of life of whoever holds a lock.
+HEARTBEAT = 2.0
+
+#: Seconds without one after which a lock is nobody's any more.
+SILENCE = 15.0
+
+#: Seconds between two looks at a lock that somebody else holds.
+LOOK = 0.2
 
 
 #: Where PostgreSQL keeps the logins unless the URL's `search_path` names a schema.
@@ -46,7 +59,13 @@ $$
 
 
 class DatabaseTokenStore(TokenStore):
-    """Logins in one table of a database, which a row lock guards."""
+    """Logins in one table of a database.
+
+    A lock is no transaction, which would stay open while Oura is asked, and which
+    databases and poolers end when it is idle. It is the sign of a number: below zero
+    while somebody holds it, and every change of it is a sign of life. So no clock is
+    compared with another, and the lock of a process that was killed ends by itself.
+    """
 
     TABLE = sa.Table(
         "oura_logins",
@@ -56,13 +75,13 @@ class DatabaseTokenStore(TokenStore):
         sa.Column("locks", sa.BigInteger, nullable=False, server_default="0"),
     )
 
-    def __init__(self, url: str, keys: str) -> None:
+    def __init__(self, url: str, cipher: Cipher) -> None:
         """Use a database; the table is made where it is missing.
 
         Raises:
             SettingError: The database cannot be used.
         """
-        super().__init__(keys)
+        self._cipher = cipher
         self._schema: str | None = None
         try:
             self._engine = sa.create_engine(_completed(url), pool_pre_ping=True)
@@ -75,44 +94,109 @@ class DatabaseTokenStore(TokenStore):
                 f"({type(error).__name__}). Check its address and its driver."
             ) from None
 
+    @override
     def read(self, user_id: str) -> Login | None:
-        """An account's login, without waiting for its lock."""
+        query = sa.select(self.TABLE.c.login).where(self.TABLE.c.user_id == user_id)
         with self._transaction() as connection:
-            return self._read(connection, user_id)
+            stored = connection.scalar(query)
+        return self._cipher.decrypt(stored) if stored else None
 
+    @override
+    def write(self, user_id: str, login: Login) -> None:
+        self._ensure_row(user_id)
+        mine = self.TABLE.c.user_id == user_id
+        encrypted = self._cipher.encrypt(login)
+        with self._transaction() as connection:
+            connection.execute(
+                sa.update(self.TABLE).where(mine).values(login=encrypted)
+            )
+
+    @override
     def user_ids(self) -> list[str]:
-        """The accounts that have a login."""
         table = self.TABLE
         query = sa.select(table.c.user_id).where(table.c.login.is_not(None))
         with self._transaction() as connection:
             return sorted(connection.scalars(query))
 
+    @override
     def delete(self, user_id: str) -> None:
-        """Forget a login."""
         with self._transaction() as connection:
             connection.execute(
                 sa.delete(self.TABLE).where(self.TABLE.c.user_id == user_id)
             )
 
+    @override
     @contextmanager
-    def lock(self, user_id: str) -> Iterator[Slot]:
-        """Hold the account's row.
+    def lock(self, user_id: str) -> Iterator[None]:
+        held = self._acquire(user_id)
+        ended = threading.Event()
+        heart = threading.Thread(
+            target=self._beat, args=(user_id, held, ended), daemon=True
+        )
+        heart.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            heart.join()
 
-        An update takes the row lock in every database, and through a connection
-        pooler too, where session locks do not work.
+    def _acquire(self, user_id: str) -> int:
+        """Take the lock as soon as it is free, or its holder silent.
+
+        Returns:
+            The number that says so.
+
+        Raises:
+            TokenStoreError: It is held for longer than any refresh takes.
         """
-        table = self.TABLE
-        mine = table.c.user_id == user_id
+        began = since = time.monotonic()
+        seen: int | None = None
+        pause = threading.Event()
+        while time.monotonic() < began + LOCK_TIMEOUT:
+            locks = self._locks(user_id)
+            if locks != seen:
+                seen, since = locks, time.monotonic()
+            is_free = locks >= 0 or time.monotonic() > since + SILENCE
+            held = -abs(locks) - 1
+            if is_free and self._set_locks(user_id, locks, held):
+                return held
+            pause.wait(LOOK)
+        message = (
+            f"Another process has locked the login of account {user_id} for minutes. "
+            "Wait for it or end it, then run again."
+        )
+        raise TokenStoreError(message)
+
+    def _beat(self, user_id: str, held: int, ended: threading.Event) -> None:
+        """Give signs of life until the end, and the lock back then.
+
+        A database that is out of reach for a while is no reason to stop: nobody else
+        can take the lock then.
+        """
+        while not ended.wait(HEARTBEAT):
+            with suppress(TokenStoreError):
+                if not self._set_locks(user_id, held, held - 1):
+                    return
+                held -= 1
+        with suppress(TokenStoreError):
+            self._set_locks(user_id, held, -held)
+
+    def _locks(self, user_id: str) -> int:
+        query = sa.select(self.TABLE.c.locks).where(self.TABLE.c.user_id == user_id)
         self._ensure_row(user_id)
         with self._transaction() as connection:
-            connection.execute(
-                sa.update(table).where(mine).values(locks=table.c.locks + 1)
-            )
-            slot = Slot(self._read(connection, user_id))
-            yield slot
-            if slot.changed and slot.login:
-                encrypted = self._encrypt(slot.login)
-                connection.execute(sa.update(table).where(mine).values(login=encrypted))
+            return int(connection.scalar(query) or 0)
+
+    def _set_locks(self, user_id: str, before: int, after: int) -> bool:
+        """Change the number, unless somebody else has done so."""
+        table = self.TABLE
+        change = (
+            sa.update(table)
+            .where(table.c.user_id == user_id, table.c.locks == before)
+            .values(locks=after)
+        )
+        with self._transaction() as connection:
+            return connection.execute(change).rowcount == 1
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -149,16 +233,11 @@ class DatabaseTokenStore(TokenStore):
                 raise
 
     def _ensure_row(self, user_id: str) -> None:
-        try:
-            with self._transaction() as connection:
-                connection.execute(sa.insert(self.TABLE).values(user_id=user_id))
-        except sa.exc.IntegrityError:
-            pass  # it was there already
-
-    def _read(self, connection: sa.Connection, user_id: str) -> Login | None:
-        query = sa.select(self.TABLE.c.login).where(self.TABLE.c.user_id == user_id)
-        stored = connection.scalar(query)
-        return self._decrypt(stored) if stored else None
+        table = self.TABLE
+        there = sa.select(table.c.user_id).where(table.c.user_id == user_id)
+        with suppress(sa.exc.IntegrityError), self._transaction() as connection:
+            if connection.scalar(there) is None:
+                connection.execute(sa.insert(table).values(user_id=user_id))
 
 
 def _completed(url: str) -> sa.URL:

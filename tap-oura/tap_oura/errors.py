@@ -68,6 +68,18 @@ class UnreachableError(UnavailableError):
     ends_account = True
 
 
+class LoginUnavailableError(UnavailableError):
+    """The token endpoint gave no usable answer. The login may be as good as before."""
+
+    ends_account = True
+
+
+class ApplicationError(OuraError):
+    """The token endpoint knows no such application, or not with this secret."""
+
+    ends_account = True
+
+
 class MissingScopeError(OuraError):
     """The wearer did not grant the scope that a route needs (401)."""
 

@@ -15,8 +15,9 @@ import backoff
 import requests
 
 from tap_oura.errors import (
+    ApplicationError,
+    LoginUnavailableError,
     UnauthorizedError,
-    UnavailableError,
     UnreachableError,
 )
 
@@ -47,6 +48,26 @@ DEFAULT_LIFETIME = 86_400
 MARGIN = 60
 
 TIMEOUT = (10.0, 30.0)
+
+#: How often, and for how many seconds, a token endpoint is asked.
+MAX_TRIES, MAX_TIME = 4, 60.0
+
+#: What an authorization server can say (RFC 6749, 4.1.2.1 and 5.2). Anything else,
+#: such as a proxy's 403, is not its answer and says nothing about a login.
+OAUTH_ERRORS = frozenset(
+    {
+        "access_denied",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+
+#: Those of them after which a login can only be begun again.
+ENDED = frozenset({"access_denied", "invalid_grant"})
 
 
 @dataclass(frozen=True)
@@ -127,10 +148,11 @@ class Login:
 
 
 class RefusedTokenError(Exception):
-    """A token endpoint said no.
+    """A token endpoint said no, or something that OAuth does not know.
 
     Attributes:
-        error: OAuth's word for it, which holds no secret.
+        status: The status of the answer.
+        error: OAuth's word for it, which holds no secret; empty where there is none.
     """
 
     def __init__(self, status: int, error: str) -> None:
@@ -138,6 +160,11 @@ class RefusedTokenError(Exception):
         super().__init__(f"{status} {error}".rstrip())
         self.status = status
         self.error = error
+
+    @property
+    def ends_login(self) -> bool:
+        """Whether another try is of no use."""
+        return self.error in ENDED
 
 
 @dataclass(frozen=True)
@@ -190,6 +217,8 @@ class OAuthClient:
         try:
             return self._spend(form, self.endpoints.tokens)
         except RefusedTokenError as error:
+            if not error.error:
+                raise _unavailable(self.endpoints.tokens[0], error) from None
             message = (
                 f"Oura did not accept the login ({error}). Check `client_id`, "
                 "`client_secret` and `redirect_uri`, then log in again."
@@ -213,11 +242,19 @@ class OAuthClient:
         try:
             return self._spend(form, known + others)
         except RefusedTokenError as error:
+            if error.ends_login:
+                message = (
+                    f"The login of account {account} has ended ({error}). "
+                    f"Run `tap-oura-auth login {account}`."
+                )
+                raise UnauthorizedError(message) from None
+            if not error.error:
+                raise _unavailable(known[0] if known else others[0], error) from None
             message = (
-                f"The login of account {account} has ended ({error}). "
-                f"Run `tap-oura-auth login {account}`."
+                f"Oura does not renew the login of account {account} ({error}). "
+                "Check `client_id` and `client_secret`."
             )
-            raise UnauthorizedError(message) from None
+            raise ApplicationError(message) from None
 
     def revoke(self, tokens: Tokens) -> bool:
         """Give a login back. Returns whether Oura took it.
@@ -239,31 +276,41 @@ class OAuthClient:
         return response.ok or response.status_code == HTTPStatus.UNAUTHORIZED
 
     def _spend(self, form: Mapping[str, str], endpoints: tuple[str, ...]) -> Tokens:
-        """Try the endpoints in turn; the first refusal is the one to report."""
+        """Try the endpoints in turn.
+
+        Raises:
+            RefusedTokenError: What says most of their answers: that the login has
+                ended, else that one of them is out of order, else the first refusal.
+        """
         refusals: list[RefusedTokenError] = []
         for endpoint in endpoints:
             try:
                 return self._post(endpoint, form)
             except RefusedTokenError as error:
+                if error.ends_login:
+                    raise
                 refusals.append(error)
-                if error.error in {"invalid_grant", "access_denied"}:
-                    break
-        raise refusals[0]
+        raise next((r for r in refusals if not r.error), refusals[0])
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
+        """Ask until there is an answer.
+
+        Also where an answer was lost on the way: if the token was spent with it, the
+        login has ended in any case, and if it was not, this saves it.
+        """
         post = backoff.on_exception(
             backoff.expo,
-            (requests.ConnectTimeout, _ServerError),
-            max_tries=4,
+            (requests.RequestException, _ServerError),
+            max_tries=MAX_TRIES,
+            max_time=MAX_TIME,
             logger=None,
         )(self._post_once)
-        host = endpoint.split("/")[2]
         try:
             return post(endpoint, form)
         except _ServerError as error:
-            message = f"{host} gives no tokens now ({error}). Run again later."
-            raise UnavailableError(message) from None
+            raise _unavailable(endpoint, error) from None
         except requests.RequestException:
+            host = endpoint.split("/")[2]
             message = f"No connection to {host} for a token. Check the network."
             raise UnreachableError(message) from None
 
@@ -285,12 +332,16 @@ class OAuthClient:
         ):
             raise _ServerError(status)
         answer = _object(response)
-        if status != HTTPStatus.OK or not answer.get("access_token"):
+        if status != HTTPStatus.OK:
             error = answer.get("error")
-            raise RefusedTokenError(status, error if isinstance(error, str) else "")
+            word = error if isinstance(error, str) and error in OAUTH_ERRORS else ""
+            raise RefusedTokenError(status, word)
+        access_token = _token(answer, "access")
+        if access_token is None:
+            raise _ServerError(status)
         return Tokens(
-            access_token=answer["access_token"],
-            refresh_token=answer.get("refresh_token"),
+            access_token=access_token,
+            refresh_token=_token(answer, "refresh"),
             expires_at=time.time() + _lifetime(answer),
             scopes=_scopes(answer),
             endpoint=endpoint,
@@ -304,6 +355,18 @@ def _object(response: requests.Response) -> dict[str, Any]:
     except requests.JSONDecodeError:
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _token(answer: Mapping[str, Any], kind: str) -> str | None:
+    """One of the pair, if it is there."""
+    token = answer.get(f"{kind}_token")
+    return token if isinstance(token, str) and token else None
+
+
+def _unavailable(endpoint: str, error: Exception) -> LoginUnavailableError:
+    host = endpoint.split("/")[2]
+    message = f"{host} gives no tokens now ({error}). Run again later."
+    return LoginUnavailableError(message)
 
 
 def _lifetime(answer: Mapping[str, Any]) -> float:
@@ -323,7 +386,7 @@ def _scopes(answer: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 class _ServerError(Exception):
-    """A token endpoint that is out of order."""
+    """A token endpoint that is out of order, or whose answer cannot be read."""
 
 
 def new_secret() -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "TAP_OURA_"
 
+RESCUE_FOLDER = "~/.local/state/tap-oura"
+
 WEB_ADDRESS = th.StringType(pattern=r"^https?://[^\s/]+")
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
@@ -71,6 +73,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Token key",
         description="Fernet key of the token store. Several, separated by commas: "
         "the first encrypts, all decrypt.",
+    ),
+    th.Property(
+        "rescue_folder",
+        th.StringType,
+        default=RESCUE_FOLDER,
+        title="Rescue folder",
+        description="Folder that keeps new tokens, encrypted, for as long as "
+        "`token_store` does not take them.",
     ),
     th.Property(
         "redirect_uri",

@@ -64,6 +64,7 @@ def config(login: FakeLogin, tmp_path: Path) -> dict[str, Any]:
         "user_id": USER_ID,
         "token_store": str(tmp_path / "logins" / "store.json"),
         "token_key": KEY,
+        "rescue_folder": str(tmp_path / "rescue"),
         "refresh_token": "refresh-0",
     }
 

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from tap_oura.accounts import accounts_from_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from tap_oura.credentials import Credential
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 LEGACY, PORTAL = "/oauth/token", "/oauth/v2/ext/oauth-token"
 KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 CLIENT = {"client_id": "client", "client_secret": "client-secret"}
+
+#: What happens instead of the answer for a token: another one, a connection that
+#: breaks before the token is spent ("drop"), or one that breaks after ("lose").
+Fault = tuple[int, str] | str
 
 
 class FakeLogin:
@@ -35,12 +40,15 @@ class FakeLogin:
         self.scope: str | None = "extapi:daily extapi:tag"
         self.oddities: dict[str, Any] = {}
         self.latency = 0.0
+        self.faults: list[Fault] = []
+        self.meanwhile: Callable[[], None] | None = None
         self.current = "refresh-0"
         self.issued = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._challenge = ""
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        handler = type("Handler", (_Handler,), {"login": self})
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self) -> FakeLogin:  # noqa: PYI034
@@ -94,6 +102,8 @@ class FakeLogin:
             challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
             if form["code"] != "the-code" or challenge != self._challenge:
                 return 400, {"error": "invalid_grant"}
+        if self.meanwhile:
+            self.meanwhile()
         self.issued += 1
         self.current = f"refresh-{self.issued}"
         answer = {
@@ -106,35 +116,47 @@ class FakeLogin:
             answer["scope"] = self.scope
         return 200, answer | self.oddities
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        login = self
+    def next_fault(self, path: str) -> Fault | None:
+        is_token = path in {LEGACY, PORTAL}
+        return self.faults.pop(0) if self.faults and is_token else None
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(urlsplit(self.path).query)
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self._answer(body.decode() or urlsplit(self.path).query)
+class _Handler(BaseHTTPRequestHandler):
+    login: FakeLogin
 
-            def _answer(self, query: str) -> None:
-                values = {name: v[0] for name, v in parse_qs(query).items()}
-                if bearer := self.headers["Authorization"]:
-                    values["authorization"] = bearer
-                status, answer = login.answer(urlsplit(self.path).path, values)
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", answer)
-                    answer = {}
-                body = json.dumps(answer).encode()
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def do_GET(self) -> None:
+        self._answer(urlsplit(self.path).query)
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._answer(body.decode() or urlsplit(self.path).query)
 
-        return Handler
+    def _answer(self, query: str) -> None:
+        fault = self.login.next_fault(urlsplit(self.path).path)
+        if fault == "drop":
+            return
+        if isinstance(fault, tuple):
+            self._send(fault[0], fault[1].encode())
+            return
+        values = {name: v[0] for name, v in parse_qs(query).items()}
+        if bearer := self.headers["Authorization"]:
+            values["authorization"] = bearer
+        status, answer = self.login.answer(urlsplit(self.path).path, values)
+        location = answer if status == 302 else ""
+        if fault != "lose":
+            body = b"" if location else json.dumps(answer).encode()
+            self._send(status, body, location)
+
+    def _send(self, status: int, body: bytes, location: str = "") -> None:
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def credential(config: dict[str, Any], **changes: Any) -> Credential:  # noqa: ANN401

@@ -68,7 +68,6 @@ def test_all_logins_are_read_where_no_account_is_named(
     store = token_store(config)
     stored = store.read(USER_ID)
     assert stored is not None
-    with store.lock(OTHER_USER) as slot:
-        slot.put(replace(stored, seed=None))
+    store.write(OTHER_USER, replace(stored, seed=None))
     del config["user_id"], config["refresh_token"]
     assert sorted(user_ids(**config)) == sorted([USER_ID, OTHER_USER])

@@ -69,7 +69,7 @@ def tap(*arguments: str, **config: Any) -> Result:  # noqa: ANN401
         ({"api_url": "oura"}, "`api_url` has to begin with http:// or https://"),
         ({**LOGIN, "token_store": "config.json"}, "is not readable as a token store"),
         ({**LOGIN, "token_store": "."}, "cannot be read (Is a directory)"),
-        ({**LOGIN, "token_store": "config.json/x"}, "cannot be made (File exists)"),
+        ({**LOGIN, "token_store": "config.json/x"}, "cannot be read (Not a directory)"),
         (
             {**LOGIN, "token_store": "sqlite:////secret-p/none.db"},
             "The database of `token_store` cannot be used (OperationalError)",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,13 +17,17 @@ import pytest
 from fake_login import KEY, LEGACY, OTHER_KEY, PORTAL, credential
 from fake_oura import USER_ID
 from tap_oura.accounts import token_store
-from tap_oura.errors import TokenStoreError, UnauthorizedError
+from tap_oura.errors import (
+    ApplicationError,
+    LoginUnavailableError,
+    TokenStoreError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from tap_oura.oauth import Login, Tokens
 from tap_oura.tap import TapOura
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fake_login import FakeLogin
     from fake_oura import FakeOura, Runner
 
@@ -109,6 +117,154 @@ def test_an_odd_answer_does_not_cost_the_login(
     assert credential(config).renew("access-1") == "access-2"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, "<html>a proxy's</html>"),
+        (404, "{}"),
+        (401, '{"detail": "who are you"}'),
+        (400, '{"error": "teapot"}'),
+        (400, '{"error": ["invalid_grant"]}'),
+        (302, ""),
+        (200, "<html>log in to this network</html>"),
+        (200, '{"access_token": 1}'),
+        (500, '{"error": "invalid_grant"}'),
+    ],
+    ids=str,
+)
+def test_an_answer_that_oauth_does_not_know_ends_no_login(
+    config: Config, login: FakeLogin, answer: tuple[int, str]
+) -> None:
+    login.faults = [answer] * 8
+    with pytest.raises(LoginUnavailableError, match=rf"no tokens now \({answer[0]}"):
+        credential(config).token()
+    login.faults = []
+    assert credential(config).token() == "access-1"
+
+
+def test_an_application_that_is_not_known_ends_no_login(config: Config) -> None:
+    with pytest.raises(ApplicationError, match="Check `client_id` and `client_secret`"):
+        credential(config, client_secret="wrong").token()
+    assert credential(config).token() == "access-1"
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(
+    config: Config, login: FakeLogin
+) -> None:
+    login.faults = ["drop"] * 3
+    assert credential(config).token() == "access-1"
+    login.faults = ["drop"] * 4
+    with pytest.raises(UnreachableError):
+        credential(config).renew("access-1")
+    assert credential(config).renew("access-1") == "access-2"
+
+
+def test_an_answer_that_is_lost_after_the_token_was_spent_is_one_sentence(
+    config: Config, login: FakeLogin
+) -> None:
+    login.faults = ["lose"]
+    with pytest.raises(UnauthorizedError, match=r"has ended \(400 invalid_grant"):
+        credential(config).token()
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["first", "later"])
+def test_a_store_that_fails_while_oura_answers_costs_no_login(
+    any_store: Config,
+    login: FakeLogin,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    begun: bool,
+) -> None:
+    """The old tokens are spent; the new ones are kept until the store is back."""
+    store, rescue = Place(any_store["token_store"]), Path(any_store["rescue_folder"])
+    if begun:
+        credential(any_store).token()
+    login.meanwhile = store.vanish
+    now = credential(any_store).renew("access-1")
+    assert now == f"access-{login.issued}"
+    assert f"are kept in {rescue} until" in caplog.text
+    [kept] = rescue.glob("*.json")
+    assert kept.stat().st_mode & 0o077 == 0
+    assert login.current not in kept.read_text()
+
+    store.come_back()
+    assert credential(any_store).token() == now
+    assert USER_ID not in kept.read_text()
+    elsewhere = any_store | {"rescue_folder": f"{rescue}-2"}
+    assert credential(elsewhere).token() == now
+
+
+def test_a_login_that_can_be_kept_nowhere_is_one_sentence(
+    any_store: Config, login: FakeLogin, tmp_path: Path
+) -> None:
+    store = Place(any_store["token_store"])
+
+    def lose_both() -> None:
+        store.vanish()
+        (tmp_path / "rescue").touch()
+
+    login.meanwhile = lose_both
+    with pytest.raises(TokenStoreError, match="could be kept neither in"):
+        credential(any_store).token()
+
+
+def test_a_newer_login_wins_over_a_rescued_one(
+    any_store: Config, login: FakeLogin
+) -> None:
+    store = Place(any_store["token_store"])
+    credential(any_store).token()
+    login.meanwhile = store.vanish
+    credential(any_store).renew("access-1")
+    login.meanwhile = None
+    store.come_back()
+    newer = Tokens("newer", "r", time.time() + 9999, None, "")
+    elsewhere = any_store | {"rescue_folder": any_store["rescue_folder"] + "-2"}
+    token_store(elsewhere).write(USER_ID, Login(newer))
+    stored = token_store(any_store).read(USER_ID)
+    assert stored is not None
+    assert stored.tokens.access_token == "newer"
+
+
+class Place:
+    """Where a store is, which can be away."""
+
+    def __init__(self, store: str) -> None:
+        self._path = Path(store.removeprefix("sqlite:///"))
+        self._is_database = store.startswith("sqlite")
+
+    def vanish(self) -> None:
+        if self._is_database:
+            self._rename("oura_logins", "away")
+            return
+        if self._path.parent.is_dir():
+            self._path.parent.rename(self._path.parent.with_name("away"))
+        self._path.parent.touch()
+
+    def come_back(self) -> None:
+        if self._is_database:
+            self._rename("away", "oura_logins")
+            return
+        self._path.parent.unlink()
+        self._path.parent.with_name("away").rename(self._path.parent)
+
+    def _rename(self, old: str, new: str) -> None:
+        with closing(sqlite3.connect(self._path)) as database:
+            database.execute(f"alter table {old} rename to {new}")
+
+
+def test_what_a_process_that_was_killed_left_of_a_store_is_removed(
+    config: Config,
+) -> None:
+    store = Path(config["token_store"])
+    store.parent.mkdir()
+    leftovers = [store.with_name(f"store.json{end}") for end in (".new", "k1_ll3d0")]
+    for leftover in leftovers:
+        leftover.touch(mode=0o644)
+    credential(config).token()
+    assert not any(leftover.exists() for leftover in leftovers)
+    assert store.stat().st_mode & 0o077 == 0
+
+
 def test_a_run_that_ends_lets_a_refresh_finish(
     config: Config, login: FakeLogin
 ) -> None:
@@ -165,8 +321,7 @@ def test_a_login_that_cannot_be_read_stops_its_account_only(
     config: Config, oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = token_store(config)
-    with store.lock(USER_ID) as slot:
-        slot.put(Login(Tokens("a", "r", time.time() + 3600, None, "")))
+    store.write(USER_ID, Login(Tokens("a", "r", time.time() + 3600, None, "")))
     users = [{"user_id": USER_ID}, {"user_id": OTHER_USER, "access_token": "t"}]
     oura.daily("daily_stress", "2026-03-09")
     config |= {"api_url": "https://api.ouraring.com", "token_key": OTHER_KEY}
@@ -198,7 +353,7 @@ def test_eight_processes_refresh_once(config: Config, login: FakeLogin) -> None:
 
 
 def test_a_process_that_dies_while_it_holds_the_lock_blocks_nobody(
-    any_store: Config,
+    any_store: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = any_store
     code = (
@@ -207,7 +362,27 @@ def test_a_process_that_dies_while_it_holds_the_lock_blocks_nobody(
     )
     command = [sys.executable, "-c", code, json.dumps(config)]
     assert subprocess.run(command, check=False).returncode == 9
+    monkeypatch.setattr("tap_oura.database_token_store.SILENCE", 0.5)
     assert credential(config).token() == "access-1"
+
+
+def test_a_lock_is_kept_for_as_long_as_its_holder_lives(
+    any_store: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_oura.database_token_store.HEARTBEAT", 0.1)
+    monkeypatch.setattr("tap_oura.database_token_store.SILENCE", 1.0)
+    taken = threading.Event()
+
+    def take() -> None:
+        with token_store(any_store).lock(USER_ID):
+            taken.set()
+
+    second = threading.Thread(target=take)
+    with token_store(any_store).lock(USER_ID):
+        second.start()
+        assert not taken.wait(2)
+    second.join()
+    assert taken.is_set()
 
 
 def test_discovery_leaves_the_login_alone(config: Config, login: FakeLogin) -> None:

@@ -15,8 +15,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from healthhub.embedded import EmbeddedPostgres
+from tap_oura.accounts import token_store
 from tap_oura.oauth import Login, Tokens
-from tap_oura.token_store import open_token_store
 from tap_over_http import USER_ID
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_over_http import Tap
 
+OTHER_USER = "0a0a0a0a-0000-4000-8000-000000000002"
 LOGIN = Login(Tokens("access", "refresh", 0.0, None, "https://example.com"))
 KEY = Fernet.generate_key().decode()
 LOGINS = "select user_id, login from tap_oura.oura_logins"
@@ -102,9 +103,10 @@ def test_logins_are_in_no_schema_that_an_api_offers(
             )
             connection.execute("insert into oura_logins values ('known', 'x')")
     for _ in range(2):
-        with open_token_store(url, KEY).lock(USER_ID) as slot:
-            slot.put(LOGIN)
-    found = open_token_store(url, KEY).user_ids()
+        store = token_store({"token_store": url, "token_key": KEY})
+        with store.lock(USER_ID):
+            store.write(USER_ID, LOGIN)
+    found = token_store({"token_store": url, "token_key": KEY}).user_ids()
     moved = bool(known) and search_path != "mine"
     assert found == sorted([USER_ID, *(["known"] if moved else [])])
     schema = "mine" if search_path == "mine" else "tap_oura"
@@ -117,11 +119,30 @@ def test_logins_are_in_no_schema_that_an_api_offers(
                 connection.execute("select * from public.oura_logins")
 
 
-def test_what_a_killed_process_left_of_a_file_store_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / ".logins.json.new-abc"
-    left.write_text("{}")
-    store = open_token_store(str(tmp_path / "logins.json"), KEY)
-    with store.lock(USER_ID) as slot:
-        slot.put(LOGIN)
-    assert not left.exists()
-    assert store.user_ids() == [USER_ID]
+def test_a_database_that_ends_idle_transactions_costs_no_login(
+    tap: Tap, database_url: str
+) -> None:
+    """No transaction is open while Oura is asked."""
+    seed = tap.control("POST", "tokens", {"account": 2})["refresh_token"]
+    tap.fault(kind="delay", route="oauth/token", seconds=0.5)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "alter database postgres set idle_in_transaction_session_timeout = 50"
+        )
+    config = tap.with_store(database_url).config(
+        user_id=OTHER_USER, refresh_token=seed, rescue_folder=str(tap.folder / "rescue")
+    )
+    code = (
+        "import json, sys; from tap_oura.accounts import accounts_from_config;"
+        "(a,) = accounts_from_config(json.load(open(sys.argv[1])));"
+        "a.credential.renew(a.credential.token())"
+    )
+    subprocess.run([sys.executable, "-c", code, config], check=True)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "alter database postgres reset idle_in_transaction_session_timeout"
+        )
+        query = "select login is not null, locks from tap_oura.oura_logins where user_id = %s"
+        rows = connection.execute(query, (OTHER_USER,)).fetchall()
+    assert rows == [(True, 2)]
+    assert not (tap.folder / "rescue").exists()
