@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -214,14 +215,16 @@ class OuraApi:
         That is no failed try: where a limit is low, most requests meet it more often
         than a request may fail.
         """
-        patience = LONGEST_WAIT
+        patience, floor = LONGEST_WAIT, 1.0
         while True:
             self._rate_limit.wait(account.user_id)
             response = self._send_with(token, request, account, place)
             pause = _asked_pause(response)
             if pause is None or pause > patience:
                 return response
-            patience -= max(pause, 1.0)
+            # A limit that asks for no pause is still one.
+            pause, floor = max(pause, floor), min(2 * floor, 60.0)
+            patience -= pause
             self._rate_limit.hold(_limited(response, account), pause)
             self._logger.warning(
                 "%s of account %s: at the rate limit, trying again in %.1f s",
@@ -327,15 +330,28 @@ def _limited(response: requests.Response, account: Account) -> str:
 
 
 def _asked_pause(response: requests.Response) -> float | None:
-    """Seconds that a 429 asks to wait, by either of its headers."""
+    """Seconds that a 429 asks to wait, by either of its headers.
+
+    An instant is compared with the server's own clock, as this machine's may be off.
+    """
     if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return None
     headers = response.headers
     if (value := headers.get("Retry-After", "")).isdecimal():
         return float(value)
+    now = _instant(headers.get("Date")) or time.time()
+    until = _instant(headers.get("Retry-After"))
     if (value := headers.get("X-RateLimit-Reset", "")).isdecimal():
-        return max(0.0, float(value) - time.time())
-    return None
+        until = until or float(value)
+    return None if until is None else max(0.0, until - now)
+
+
+def _instant(value: str | None) -> float | None:
+    """Seconds since 1970 of a date as HTTP has it (RFC 9110), if it is one."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _was_sat_out(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -158,6 +159,36 @@ def test_a_low_limit_takes_longer_but_no_tries(oura: FakeOura, run: Runner) -> N
     result = run("daily_stress", max_tries=2, **RANGE)
     assert result.exit_code == 0
     assert result.days("daily_stress") == ["2026-03-09"]
+
+
+def test_a_limit_that_asks_for_no_pause_gets_one_all_the_same(
+    oura: FakeOura, run: Runner, no_pauses: list[float]
+) -> None:
+    past = str(int(time.time()) - 5)
+    for limit in ({"Retry-After": "0"}, {"X-RateLimit-Reset": past}):
+        oura.asked.clear()
+        oura.answer_next("daily_stress", *[(429, {}, limit)] * 400)
+        assert run("daily_stress", **RANGE).exit_code == 1
+        assert len(oura.asked) < 15
+        assert len([pause for pause in no_pauses if pause > 0.9]) > 8
+        oura.answers.clear()
+
+
+@pytest.mark.parametrize("asked", ["a date", "a reset"])
+@pytest.mark.parametrize("off", [-3600, 0, 3600])
+def test_a_clock_that_is_off_changes_no_pause(
+    oura: FakeOura, run: Runner, no_pauses: list[float], asked: str, off: int
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    server = int(time.time()) + off
+    headers = {"Date": formatdate(server, usegmt=True)}
+    if asked == "a date":
+        headers["Retry-After"] = formatdate(server + 40, usegmt=True)
+    else:
+        headers["X-RateLimit-Reset"] = str(server + 40)
+    oura.answer_next("daily_stress", (429, {}, headers))
+    assert run("daily_stress", **RANGE).days("daily_stress") == ["2026-03-09"]
+    assert any(39 < pause <= 40 for pause in no_pauses)
 
 
 def test_a_limit_is_not_waited_for_for_ever(oura: FakeOura, run: Runner) -> None:
