@@ -175,7 +175,7 @@ def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
     url = client.authorize_url(redirect_uri, state, verifier)
     click.echo(f"Open this address and allow the access:\n\n  {url}\n")
     if browser:
-        answer = catch(url, redirect_uri)
+        answer = catch(url, redirect_uri, state)
     else:
         pasted = click.prompt("Paste the address that you end up on, or its code")
         answer = {"state": state} | answer_from(pasted)
@@ -188,7 +188,7 @@ def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
     return client.exchange(answer["code"], redirect_uri, verifier)
 
 
-def catch(url: str, redirect_uri: str) -> dict[str, str]:
+def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
     """Open the browser and wait for it to come back to the redirect URI."""
     if not is_on_this_machine(redirect_uri):
         message = (
@@ -197,10 +197,10 @@ def catch(url: str, redirect_uri: str) -> dict[str, str]:
         )
         raise click.ClickException(message)
     try:
-        server = CallbackServer(redirect_uri, PATIENCE)
+        server = CallbackServer(redirect_uri, state, PATIENCE)
     except OSError as error:
         message = (
-            f"Nobody can be caught at {redirect_uri} ({error.strerror}). "
+            f"This program cannot listen at {redirect_uri} ({error.strerror}). "
             "Use `--no-browser`, or register another `redirect_uri`."
         )
         raise click.ClickException(message) from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,16 +20,20 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>tap-oura</title>
 
 
 class CallbackServer:
-    """Waits on the redirect URI for one visit with an answer.
+    """Waits on the redirect URI for the one visit that answers.
+
+    Anybody can visit it: another page, another program, a login that was given up.
+    Only who knows the state is answered; nobody keeps the others waiting.
 
     Used as a context manager, so that it listens before the browser is sent away.
     """
 
-    def __init__(self, redirect_uri: str, patience: float) -> None:
+    def __init__(self, redirect_uri: str, state: str, patience: float) -> None:
         """Listen where the redirect URI points, on this machine only.
 
         Args:
             redirect_uri: As registered with Oura.
+            state: What the visit has to bring along.
             patience: How long `wait` waits, in seconds.
 
         Raises:
@@ -44,25 +48,32 @@ class CallbackServer:
             timeout = QUIET
 
             def do_GET(self) -> None:
-                visited = urlsplit(self.path)
-                if visited.path != path:
+                visited, answer = urlsplit(self.path), answer_from(self.path)
+                if visited.path != path or answer.get("state") != state:
                     self.send_error(404)
                     return
-                server.answer = answer_from(self.path)
+                server.answer = answer
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
                 self.wfile.write(PAGE.encode())
+                self.wfile.flush()
+                server.answered.set()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Nothing: the request line holds the code."""
 
         self.answer: Answer | None = None
-        self._http = HTTPServer(("127.0.0.1", parts.port or 80), Handler)
+        self.answered = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", parts.port or 80), Handler)
         self._patience = patience
 
     def __enter__(self) -> Self:
         """Listen."""
+        serve = threading.Thread(
+            target=self._http.serve_forever, args=(0.05,), daemon=True
+        )
+        serve.start()
         return self
 
     def __exit__(
@@ -72,14 +83,12 @@ class CallbackServer:
         trace: TracebackType | None,
     ) -> None:
         """Stop listening."""
+        self._http.shutdown()
         self._http.server_close()
 
     def wait(self) -> Answer | None:
         """The parameters of the visit, or `None` if nobody came in time."""
-        ends = time.monotonic() + self._patience
-        while self.answer is None and time.monotonic() < ends:
-            self._http.timeout = ends - time.monotonic()
-            self._http.handle_request()
+        self.answered.wait(self._patience)
         return self.answer
 
 

@@ -42,9 +42,14 @@ def browser(monkeypatch: pytest.MonkeyPatch, free_port: int) -> Iterator[str]:
     threads: list[threading.Thread] = []
 
     def visit(address: str) -> None:
-        # As browsers do, it first opens a connection that it does not use.
-        with create_connection(("127.0.0.1", free_port)):
-            requests.get(address, timeout=30)
+        """Come back, among strangers of all kinds."""
+        here = ("127.0.0.1", free_port)
+        with create_connection(here), create_connection(here) as slow:
+            slow.sendall(b"GET /callback/?code=slow")
+            for query in ("", "?code=x", "?code=x&state=", "?error=x&state=y", "?%"):
+                stranger = f"http://127.0.0.1:{free_port}/callback/{query}"
+                assert requests.get(stranger, timeout=30).status_code == 404
+            assert requests.get(address, timeout=30).ok
 
     def open_(address: str) -> bool:
         threads.append(threading.Thread(target=visit, args=[address]))
@@ -52,7 +57,6 @@ def browser(monkeypatch: pytest.MonkeyPatch, free_port: int) -> Iterator[str]:
         return True
 
     monkeypatch.setattr("webbrowser.open", open_)
-    monkeypatch.setattr("tap_oura.callback.QUIET", 0.1)
     yield f"http://localhost:{free_port}/callback/"
     for thread in threads:
         thread.join()
