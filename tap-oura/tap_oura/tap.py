@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -213,25 +214,28 @@ class TapOura(Tap):
         self.conclude()
 
     def conclude(self) -> None:
-        """Say what was odd in this run, and end it with 1 if an account failed."""
+        """Say what was odd in this run, and end it with 1 if an account failed.
+
+        One line an account and cause: many streams can fail for the same.
+        """
         for stream in self.streams.values():
             if isinstance(stream, OuraStream):
                 stream.report_oddities()
-        failed: dict[str, OuraError] = {}
+        causes: dict[tuple[str, Outcome, str | None], OuraError] = {}
         for account, failure in self.ledger.failures:
-            if failure.outcome is Outcome.MISSING_SCOPE:
-                self.logger.warning("%s", failure)
-            else:
-                failed.setdefault(account.user_id, failure)
-        for failure in failed.values():
+            cause = (account.user_id, failure.outcome, failure.detail)
+            causes.setdefault(cause, failure)
+        for failure in causes.values():
             self.tell(failure)
-        if failed:
+        if any(f.outcome is not Outcome.MISSING_SCOPE for f in causes.values()):
             sys.exit(1)
 
     @classmethod
     def tell(cls, failure: OuraError) -> None:
         """Say what failed: a sentence for people, and its kind for programs."""
-        cls.logger.error("%s", failure, extra={"outcome": failure.outcome})
+        is_choice = failure.outcome is Outcome.MISSING_SCOPE
+        level = logging.WARNING if is_choice else logging.ERROR
+        cls.logger.log(level, "%s", failure, extra={"outcome": failure.outcome})
 
     # The command
 

@@ -12,6 +12,7 @@ from fake_oura import USER_ID
 if TYPE_CHECKING:
     from fake_oura import FakeOura, Run, Runner
 
+OTHER_USER = "00000000-0000-4000-8000-000000000002"
 RANGE: dict[str, Any] = {"start_date": "2026-03-09", "end_date": "2026-03-09"}
 SECRET_BODY = {"detail": "bpm 61 of Jane", "status": 400}
 
@@ -66,6 +67,34 @@ def test_lapsed_membership_is_visible(oura: FakeOura, run: Runner) -> None:
     assert result.exit_code == 1
     assert outcomes(result)["daily_sleep"] == ("membership_lapsed", None)
     assert result.days("daily_stress") == ["2026-03-09"]
+
+
+def test_each_account_and_cause_is_one_line(
+    oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    detail = "Token is not authorized access extapi:heart_health scope."
+    oura.answer_next("daily_sleep", (403, {}), (403, {}))
+    oura.answer_next("sleep", (403, {}), (400, {}))
+    oura.answer_next("workout", (422, {}))
+    oura.answer_next("daily_cardiovascular_age", *[(401, {"detail": detail})] * 2)
+    oura.answer_next("vO2_max", (401, {"detail": detail}))
+    users = [{"user_id": u, "access_token": "t"} for u in (USER_ID, OTHER_USER)]
+    streams = ("daily_cardiovascular_age", "daily_sleep", "sleep", "vO2_max", "workout")
+    result = run(*streams, users=users, concurrency=1, **RANGE)
+    assert result.exit_code == 1
+    told = [
+        (r.levelname, r.__dict__["outcome"], OTHER_USER in r.getMessage())
+        for r in caplog.records
+        if "outcome" in r.__dict__
+    ]
+    assert sorted(told) == [
+        ("ERROR", "error", False),
+        ("ERROR", "error", True),
+        ("ERROR", "membership_lapsed", False),
+        ("ERROR", "membership_lapsed", True),
+        ("WARNING", "missing_scope", False),
+        ("WARNING", "missing_scope", True),
+    ]
 
 
 @pytest.mark.parametrize("status", [400, 422, 404, 302])
