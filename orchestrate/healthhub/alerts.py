@@ -10,10 +10,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
+from pydantic import SecretStr
 
-    from healthhub.errors import HealthHubError
+from healthhub.failures import as_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from healthhub.screen import Screen
 
 
@@ -38,10 +41,29 @@ class Alert:
         return "\n".join((*self.lines, *([f"The run: {link}"] if link else [])))
 
 
-def about(error: HealthHubError) -> Alert:
+def about(error: BaseException) -> Alert:
     """The alert that says what failed."""
+    failure = as_failure(error)
     notes = getattr(error, "__notes__", [])
-    return Alert(error.title, (error.public, *notes))
+    return Alert(failure.title, (failure.public, *notes))
+
+
+def about_killed(run_ids: Sequence[int]) -> Alert:
+    """The alert that says what could not be told in time."""
+    numbers = ", ".join(map(str, run_ids))
+    return Alert(
+        "a run was killed",
+        (
+            f"Number of the run: {numbers}. It was killed, or its database was gone.",
+            "Next: nothing. This run goes on from there.",
+        ),
+    )
+
+
+def addresses(variables: Mapping[str, str]) -> SecretStr | None:
+    """Whom to tell, even where other settings are wrong."""
+    named = variables.get("ALERT_URLS", "").strip()
+    return SecretStr(named) if named else None
 
 
 def send(addresses: SecretStr | None, alert: Alert, screen: Screen) -> bool:

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import Annotated, NoReturn
 
-import psycopg
 import typer
 
 from healthhub.commands import db, users
@@ -18,6 +17,7 @@ from healthhub.commands.common import day, migrated_database, settings
 from healthhub.commands.runs import runs
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError
+from healthhub.failures import as_failure
 from healthhub.job_runs import Request
 from healthhub.masking import Mask, without_values
 from healthhub.migrations import migrate
@@ -50,17 +50,11 @@ def main() -> None:
     forget_other_databases()
     try:
         app()
-    except HealthHubError as error:
-        _fail(str(error), error.exit_code)
-    except psycopg.Error as error:
-        reason = without_values(str(error)).splitlines()[0]
-        _fail(f"The database failed: {reason}. Is it still up?")
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror or error}{where}.")
     except Interrupted as interruption:
-        sys.stderr.write(f"healthhub: {interruption}\n")
-        sys.exit(interruption.exit_code)
+        _fail(str(interruption), interruption.exit_code)
+    except Exception as error:  # noqa: BLE001 (nobody is shown a stack trace)
+        failure = as_failure(error)
+        _fail(str(failure), failure.exit_code)
 
 
 @app.command("run")
@@ -144,7 +138,7 @@ app.command()(backup)
 app.command()(restore)
 
 
-def _fail(sentence: str, exit_code: int = 1) -> NoReturn:
+def _fail(sentence: str, exit_code: int) -> NoReturn:
     """Say it and leave."""
     try:
         known = variables(project_folder())

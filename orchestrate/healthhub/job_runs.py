@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from healthhub.errors import HealthHubError
+from healthhub.failures import as_failure
 from healthhub.signals import Interrupted
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from healthhub.database import Database
+
+Status = Literal["success", "partial", "failed", "interrupted"]
 
 _START = """
 insert into healthhub.job_runs
@@ -46,7 +49,8 @@ limit 1
 _CLOSE_THE_KILLED = """
 update healthhub.job_runs
 set status = 'abandoned', error_summary = 'The run was killed.'
-where status = 'running'
+where status = 'running' and run_id < %s
+returning run_id
 """
 _ALERTED = """
 select exists (
@@ -96,25 +100,32 @@ class JobRun:
 
 @contextmanager
 def recorded_run(database: Database, request: Request) -> Iterator[JobRun]:
-    """Write a row as soon as a run starts, and how it ended when it does.
-
-    The caller holds the lock of runs, so a row that is still `running` was killed.
-    """
+    """Write a row as soon as a run starts, and how it ended when it does."""
     run = _start(database, request)
     try:
         yield run
-    except HealthHubError as error:
-        error.add_note(f"Number of the run: {run.run_id}. {run.last_success}")
-        _finish(database, run, "partial" if run.is_partial else "failed", str(error))
-        raise
-    except Interrupted as interruption:
-        _finish(database, run, "interrupted", f"{interruption}")
-        raise
     except BaseException as error:
-        _finish(database, run, "failed", f"An unexpected {type(error).__name__}.")
+        error.add_note(f"Number of the run: {run.run_id}. {run.last_success}")
+        status: Status = "partial" if run.is_partial else "failed"
+        if isinstance(error, Interrupted):
+            status = "interrupted"
+        _finish(database, run, status, str(as_failure(error)))
         raise
     else:
         _finish(database, run, "success")
+
+
+def close_the_killed(database: Database, run: JobRun) -> list[int]:
+    """Say of runs that have not ended that they were killed.
+
+    The caller holds the lock of runs, so none before it is still under way.
+
+    Returns:
+        Their numbers.
+    """
+    with database.connect() as connection:
+        closed = connection.execute(_CLOSE_THE_KILLED, (run.run_id,)).fetchall()
+    return sorted(run_id for (run_id,) in closed)
 
 
 def was_alerted(connection: psycopg.Connection, key: str) -> bool:
@@ -133,7 +144,6 @@ def _start(database: Database, request: Request) -> JobRun:
         Jsonb(versions),
     )
     with database.connect() as connection:
-        connection.execute(_CLOSE_THE_KILLED)
         last = connection.execute(_LAST_SUCCESS).fetchone()
         run_id, started_at = connection.execute(_START, parameters).fetchone() or ()
     last_success = (
@@ -147,7 +157,7 @@ def _start(database: Database, request: Request) -> JobRun:
 def _finish(
     database: Database,
     run: JobRun,
-    status: Literal["success", "partial", "failed", "interrupted"],
+    status: Status,
     error_summary: str | None = None,
 ) -> None:
     """Update the row; a database that is gone must not hide why."""

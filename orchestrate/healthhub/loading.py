@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from healthhub.errors import HealthHubError, LoginNeededError, PartialFailureError
 from healthhub.meltano import PIPELINE, TRANSFORMATION
-from healthhub.meltano_log import MELTANO, TAP, Diagnosis, LogRecord
+from healthhub.meltano_log import DBT, MELTANO, TARGET, Diagnosis, LogRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from healthhub.meltano import Pipeline
     from healthhub.outcomes import AccountOutcome
@@ -23,8 +26,9 @@ def load(
 ) -> HealthHubError | None:
     """Run the pipeline, and its second half alone where some accounts failed.
 
-    The tap ends with 1 when an account failed, after it has read all others. Meltano
-    stops there, but what was loaded belongs into the tables all the same.
+    Whether some did is what the tap has on record of them, not what Meltano's log
+    says. The tap ends with 1 when an account failed, after it has read all others.
+    Meltano stops there, but what was loaded belongs into the tables all the same.
 
     Args:
         pipeline: What to run.
@@ -41,8 +45,11 @@ def load(
     diagnosis = _observed(pipeline, screen)
     if diagnosis is None:
         return None
-    accounts = outcomes() if diagnosis.culprit == TAP else []
-    if not any(account.failures for account in accounts):
+    accounts: list[AccountOutcome] = []
+    with suppress(HealthHubError, psycopg.Error):  # then it is why, and told already
+        accounts = outcomes()
+    failed_later = diagnosis.culprit in {TARGET, DBT}
+    if failed_later or not any(account.failures for account in accounts):
         raise _failure(pipeline, diagnosis)
     if transformation := _observed(pipeline, screen, TRANSFORMATION):
         raise _failure(pipeline, transformation)
@@ -88,8 +95,19 @@ def _failure_of_some(
     elif not any(account.complete_windows for account in accounts):
         kind = HealthHubError
     complete = len(accounts) - len(failed)
-    return kind(
-        f"{diagnosis.sentence} {complete} of {len(accounts)} accounts were read "
-        f"completely. The log of this run is {pipeline.log}.",
-        public="\n".join(diagnosis.told) or "The tap failed; see the log.",
+    lines = list(_lines(diagnosis, failed))
+    summary = (
+        f"{complete} of {len(accounts)} accounts were read completely. "
+        f"The log of this run is {pipeline.log}."
     )
+    return kind("\n".join([*lines, summary]), public="\n".join(lines))
+
+
+def _lines(diagnosis: Diagnosis, failed: Sequence[AccountOutcome]) -> Iterator[str]:
+    """A line for each account and cause: the tap's, or else what it has on record."""
+    told = list(dict.fromkeys(diagnosis.told + diagnosis.remarks))
+    yield from told
+    for account in failed:
+        if not any(str(account.user_id) in line for line in told):
+            causes = " and ".join(account.failures or ())
+            yield f"Account {account.user_id} could not be read ({causes})."

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
@@ -18,7 +22,8 @@ from healthhub.settings import variables
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import psycopg
+    from healthhub.database import Database
+    from healthhub.screen import Screen
 
 PIPELINE = (TAP, TARGET, "dbt")
 TRANSFORMATION = ("dbt",)
@@ -36,11 +41,14 @@ _PATIENCE = 10  # seconds
 # what is the others'.
 _OF_THE_PIPELINE = ("TAP_OURA_", "TARGET_POSTGRES_", "MELTANO_", "DBT_", "PG")
 
-# A live run gives a sign of life each second.
+# A live run gives a sign of life each second. Without one for so long, it is dead.
+_SILENCE = 10  # seconds
+_LONGEST_WAIT = 900  # seconds
+
 _LAST_HEARTBEAT = """
-select max(last_heartbeat_at) < now() at time zone 'UTC' - interval '30 seconds'
+select max(last_heartbeat_at)::text
 from meltano.runs
-where state = 'RUNNING'
+where state = 'RUNNING' and job_name like '%:tap-oura-to-target-postgres'
 """
 
 
@@ -63,11 +71,46 @@ def plugin_folder(project: Path, plugin: str) -> Path:
     return Path(system_folder) / plugin
 
 
-def is_blocked_by_a_dead_run(connection: psycopg.Connection) -> bool:
-    """Whether Meltano holds a killed run for a live one, which it does for minutes."""
-    if connection.execute("select to_regclass('meltano.runs')").fetchone() == (None,):
-        return False
-    return connection.execute(_LAST_HEARTBEAT).fetchone() == (True,)
+def outlast_other_runs(database: Database, screen: Screen) -> bool:
+    """Wait for a run of Meltano that no run of this command has under way.
+
+    Somebody started it by hand, or a command that was killed has left it. Whether it
+    is alive is seen by its signs of life: no clock is compared with another.
+
+    Returns:
+        Whether it is dead, but Meltano would take it for alive for minutes.
+
+    Raises:
+        HealthHubError: It is alive and does not end.
+    """
+    began = since = time.monotonic()
+    seen = None
+    while last := _last_heartbeat(database):
+        now = time.monotonic()
+        if last != seen:
+            seen, since = last, now
+        elif now > since + _SILENCE:
+            screen.say("A run before this one was killed: this one takes over.")
+            return True
+        if now > began + _LONGEST_WAIT:
+            message = (
+                "Another `meltano run` is under way. Wait for it to end, or end it."
+            )
+            raise HealthHubError(message)
+        screen.doing("Waiting for a run before this one, which may still be under way")
+        time.sleep(1)
+    return False
+
+
+def _last_heartbeat(database: Database) -> str | None:
+    """When Meltano's runs gave their last sign of life, if one is under way.
+
+    The table is Meltano's own. Should it change, Meltano itself says what it minds.
+    """
+    with suppress(psycopg.Error), database.connect() as connection:
+        row = connection.execute(_LAST_HEARTBEAT).fetchone()
+        return str(row[0]) if row and row[0] else None
+    return None
 
 
 @dataclass(frozen=True)

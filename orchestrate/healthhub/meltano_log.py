@@ -88,10 +88,12 @@ class Diagnosis:
             errors: Who said what went wrong, in order.
             culprit: The plugin whose exit code ended the run.
             told: What the tap says of accounts and settings, which quotes no data.
+            remarks: The same, of what no failure is: the wearers' choices.
             needs_login: Whether an account's token was refused.
         """
         self.errors: list[tuple[str, str]] = []
         self.told: list[str] = []
+        self.remarks: list[str] = []
         self.culprit: str | None = None
         self.needs_login = False
         self._exceptions: dict[str, str] = {}
@@ -108,6 +110,8 @@ class Diagnosis:
             if outcome := record.details.get("outcome"):
                 self.told.append(_sentence(record.message))
                 self.needs_login |= outcome == UNAUTHORIZED
+        elif record.details.get("outcome"):
+            self.remarks.append(_sentence(record.message))
         elif _EXCEPTION_LINE.match(record.message):
             self._exceptions[record.source] = _sentence(record.message)
 

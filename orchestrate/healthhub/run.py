@@ -16,10 +16,16 @@ from healthhub.chosen_database import using_database
 from healthhub.counts import stream_counts
 from healthhub.environment import as_typed
 from healthhub.errors import HealthHubError
-from healthhub.job_runs import JobRun, Request, recorded_run, was_alerted
+from healthhub.job_runs import (
+    JobRun,
+    Request,
+    close_the_killed,
+    recorded_run,
+    was_alerted,
+)
 from healthhub.loading import load
 from healthhub.masking import without_values
-from healthhub.meltano import Pipeline, check_plugins, is_blocked_by_a_dead_run
+from healthhub.meltano import Pipeline, check_plugins, outlast_other_runs
 from healthhub.migrations import migrate
 from healthhub.outcomes import account_outcomes
 from healthhub.report import FILE, can_report, write_report
@@ -27,6 +33,7 @@ from healthhub.run_files import forget_ended_runs
 from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, variables
+from healthhub.signals import Interrupted
 from healthhub.source import source
 from healthhub.summary import summarize
 from healthhub.users import all_users
@@ -53,15 +60,18 @@ def run(project: Path, request: Request) -> None:
         HealthHubError: Something a person can put right. Its exit code says whether
             something was loaded all the same, and whether a login is needed.
     """
-    settings = load_settings(project)
+    addresses = alerts.addresses(variables(project))
     with Screen() as screen:
         try:
+            settings = load_settings(project)
             check_plugins(project)
             screen.doing("Starting the database")
             with using_database(settings) as lease:
                 _Run(project, settings, request, screen, lease).run()
-        except HealthHubError as error:
-            alerts.send(settings.alert_urls, alerts.about(error), screen)
+        except BaseException as error:
+            # Whoever stops it at a terminal knows.
+            if not (isinstance(error, Interrupted) and screen.is_watched):
+                alerts.send(addresses, alerts.about(error), screen)
             raise
 
 
@@ -83,8 +93,8 @@ class _Run:
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old_logs(self.logs)
         with (
-            the_only_run(database),
             recorded_run(database, self.request) as job_run,
+            the_only_run(database, job_run.run_id),
             source(
                 database,
                 variables(self.project),
@@ -93,6 +103,9 @@ class _Run:
                 self.logs,
             ) as where,
         ):
+            if killed := close_the_killed(database, job_run):
+                addresses = self.settings.alert_urls
+                alerts.send(addresses, alerts.about_killed(killed), self.screen)
             pipeline = self.pipeline(job_run, where)
             forget_ended_runs(self.project)
             try:
@@ -114,15 +127,13 @@ class _Run:
 
     def pipeline(self, job_run: JobRun, where: Mapping[str, str]) -> Pipeline:
         """What Meltano is to run."""
-        with self.lease.database.connect() as connection:
-            force = is_blocked_by_a_dead_run(connection)
         return Pipeline(
             self.project,
             {**self.lease.database.environment, **where, **_period(self.request)},
             log=self.logs
             / f"{self.began:%Y-%m-%dT%H-%M-%SZ}-run-{job_run.run_id}.jsonl",
             full_refresh=self.request.full_refresh,
-            force=force,
+            force=outlast_other_runs(self.lease.database, self.screen),
             descriptors=self.lease.descriptors,
         )
 

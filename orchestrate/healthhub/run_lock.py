@@ -20,8 +20,8 @@ _LOCK = 4_207_119_386
 _UNDER_WAY = """
 select run_id, started_at at time zone 'UTC'
 from healthhub.job_runs
-where status = 'running'
-order by run_id desc
+where status = 'running' and run_id is distinct from %s
+order by run_id
 limit 1
 """
 
@@ -35,10 +35,14 @@ set local idle_in_transaction_session_timeout = 0
 
 
 @contextmanager
-def the_only_run(database: Database) -> Iterator[None]:
+def the_only_run(database: Database, run_id: int | None = None) -> Iterator[None]:
     """Hold the lock of runs; the database drops it when this process dies.
 
     It belongs to a transaction, as a pooler may give each transaction another session.
+
+    Args:
+        database: With the lock.
+        run_id: The run that asks for it, if one does.
 
     Raises:
         HealthHubError: Another run is under way.
@@ -47,19 +51,19 @@ def the_only_run(database: Database) -> Iterator[None]:
         connection.execute(_NOTICE_THE_DEAD)
         lock = connection.execute(f"select pg_try_advisory_xact_lock({_LOCK})")
         if lock.fetchone() != (True,):
-            raise HealthHubError(_who_runs(connection))
+            raise HealthHubError(_who_runs(connection, run_id))
         try:
             yield
         finally:
             _let_go(connection)
 
 
-def _who_runs(connection: psycopg.Connection) -> str:
-    """Name the run that has the lock."""
-    if row := connection.execute(_UNDER_WAY).fetchone():
-        run_id, started_at = row
+def _who_runs(connection: psycopg.Connection, run_id: int | None) -> str:
+    """Name the run that has the lock: whoever began later is only about to hear so."""
+    if row := connection.execute(_UNDER_WAY, (run_id,)).fetchone():
+        other, started_at = row
         return (
-            f"Run {run_id} is under way since {started_at:%Y-%m-%d %H:%M} UTC. "
+            f"Run {other} is under way since {started_at:%Y-%m-%d %H:%M} UTC. "
             "Wait for it to end."
         )
     return "Another run is just starting. Wait for it to end."

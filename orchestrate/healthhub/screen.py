@@ -43,6 +43,11 @@ class Screen:
         self._said: set[str] = set()
         self._records: dict[str, int] = {}
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees what is said, as far as one can know."""
+        return self._status is not None
+
     def __enter__(self) -> Self:
         """Begin to show."""
         if self._status:

@@ -37,6 +37,18 @@ create table if not exists raw_oura.sync_windows (
     synced_at timestamp default (clock_timestamp() at time zone 'UTC')
 )
 """
+# What a run meets after Meltano has succeeded.
+_RAISE = (
+    "create or replace function healthhub.apply_access() returns void"
+    " language plpgsql as $$ begin {}; end $$"
+)
+_BREAKS = {
+    "the disk": _RAISE.format("raise exception 'sesame' using errcode = '53100'"),
+    "a privilege": _RAISE.format(
+        "raise exception 'permission denied for table x' using errcode = '42501'"
+    ),
+    "a value": _RAISE.format("perform 'sesame'::int"),
+}
 _UPSERT = """
 insert into healthhub.daily_sleep_summaries (day, score) values (%s, %s)
 on conflict (day) do update set score = excluded.score, updated_at = now()
@@ -94,6 +106,30 @@ def leave_files() -> None:
     (folder / "state.json").write_text("{}")
 
 
+def fail(what: str) -> int:
+    """Fail as something fails, and say so as Meltano does."""
+    if what == "fail":
+        say("The scope daily is missing.", "tap-oura", "error")
+        trace = {"traceback": [{"filename": "tap.py"}]}
+        say("The token was refused.", "tap-oura", "error", plugin_exception=trace)
+        end_block({"extractors": 1}, "Extractor failed")
+    elif what == "fail in dbt":
+        read_accounts([])
+        say("Database Error in model notes", "dbt-postgres", "error")
+        end_block({}, "Command failed", block_type="InvokerCommand")
+    elif what == "fail in the loader":
+        sys.stderr.write('value "62.0077" is out of range for type smallint\n')
+        row = 'null value in column: "62.0077" DETAIL:  Failing row (sesame).'
+        say(row, "target-postgres", "error")
+        end_block({"loaders": 1}, "Loader failed")
+    elif what.startswith("fail for"):
+        read_accounts(what.removeprefix("fail for ").split(" and "))
+        end_block({"extractors": 1}, "Extractor failed")
+    elif what.startswith("fail silently for"):
+        read_accounts([])
+    return 1
+
+
 def main(what: str) -> int:
     call = {"arguments": sys.argv[1:], "environment": dict(os.environ)}
     with Path("calls.jsonl").open("a") as calls:
@@ -111,29 +147,13 @@ def main(what: str) -> int:
         load(json.loads(os.environ["ROWS"]))
         say("Late data", "tap-oura", "warning")
         say("Late data", "tap-oura", "warning")
-    elif what == "fail":
-        say("The scope daily is missing.", "tap-oura", "error")
-        trace = {"traceback": [{"filename": "tap.py"}]}
-        say("The token was refused.", "tap-oura", "error", plugin_exception=trace)
-        end_block({"extractors": 1}, "Extractor failed")
-        return 1
     elif what == "read":
         read_accounts([])
-    elif what == "fail in dbt":
-        read_accounts([])
-        say("Database Error in model notes", "dbt-postgres", "error")
-        end_block({}, "Command failed", block_type="InvokerCommand")
-        return 1
-    elif what == "fail in the loader":
-        sys.stderr.write('value "62.0077" is out of range for type smallint\n')
-        row = 'null value in column: "62.0077" DETAIL:  Failing row (sesame).'
-        say(row, "target-postgres", "error")
-        end_block({"loaders": 1}, "Loader failed")
-        return 1
-    elif what.startswith("fail for"):
-        read_accounts(what.removeprefix("fail for ").split(" and "))
-        end_block({"extractors": 1}, "Extractor failed")
-        return 1
+    elif what.startswith("fail"):
+        return fail(what)
+    elif what.startswith("break "):
+        with psycopg.connect(autocommit=True) as connection:
+            connection.execute(_BREAKS[what.removeprefix("break ")].encode())
     elif what == "hang":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         Path("pids.json").write_text(json.dumps([os.getpid(), child.pid]))

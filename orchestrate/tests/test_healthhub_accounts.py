@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from healthhub import meltano
+
 if TYPE_CHECKING:
     from tests.conftest import Hosted, Project
 
 ANNE = "0a0a0a0a-0000-4000-8000-00000000000a"
 BO = "0b0b0b0b-0000-4000-8000-00000000000b"
+RUNS = (
+    "create table meltano.runs (state text, job_name text, last_heartbeat_at timestamp)"
+)
+HEARTBEAT = (
+    "truncate meltano.runs; insert into meltano.runs values ('RUNNING', "
+    "'dev:tap-oura-to-target-postgres', clock_timestamp() - interval '{}')"
+)
 LOGIN = {
     "TAP_OURA_TOKEN_KEY": "key",
     "TAP_OURA_CLIENT_ID": "client",
@@ -134,7 +143,9 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
         ["run", "tap-oura", "target-postgres", "dbt"],
         ["run", "dbt"],
     ]
-    assert f"Account {BO} has {bo.upper()}. " in errors
+    for user_id, outcome in {ANNE: anne, BO: bo}.items():
+        line = f"Account {user_id} has {outcome.upper()}."
+        assert (line in errors) is (outcome in {"error", "unauthorized"})
     assert "of 2 accounts were read completely." in errors
     assert "Look at it:" in output
     assert hosted.query(
@@ -181,7 +192,11 @@ def test_killed_run_is_closed_by_the_next(project: Project) -> None:
     assert project.call("run", OURA_PAT="mine")[0] == 0
     assert project.query(
         "select status, error_summary from healthhub.job_runs order by run_id"
-    ) == [("abandoned", "The run was killed."), ("success", None)]
+    ) == [
+        ("abandoned", "The run was killed."),
+        ("failed", errors.removeprefix("healthhub: ").rstrip()),
+        ("success", None),
+    ]
 
 
 def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
@@ -197,7 +212,7 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     assert first[5:] == ["new", "ones", "partial", "2", "0", "0", "0"]
 
     shown = hosted.call("runs", "1")[1]
-    assert f"error:      Account {BO} has ERROR. 1 of 2 accounts" in shown
+    assert f"error:      Account {BO} has ERROR.\n            1 of 2 accounts" in shown
     assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
     code, _, errors = hosted.call("runs", "9")
     assert (code, errors) == (
@@ -206,17 +221,59 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     )
 
 
-def test_meltano_is_forced_past_a_dead_run_only(hosted: Hosted) -> None:
-    assert hosted.call("run", OURA_PAT="mine")[0] == 0
-    heartbeat = (
-        "create table if not exists meltano.runs (state text, last_heartbeat_at "
-        "timestamp); truncate meltano.runs; insert into meltano.runs values "
-        "('RUNNING', now() at time zone 'UTC' - interval '{}')"
+@pytest.mark.parametrize("age", ["1 second", "-1 hour", "1 hour"])
+def test_a_dead_run_of_meltano_is_taken_over(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch, age: str
+) -> None:
+    """However wrong the clock is that it was written by."""
+    monkeypatch.setattr(meltano, "_SILENCE", 0.1)
+    hosted.query(f"{RUNS}; {HEARTBEAT.format(age)}")
+    code, output, _ = hosted.call("run", OURA_PAT="mine")
+    assert code == 0
+    assert "Waiting for a run before this one" in output
+    assert "was killed: this one takes over." in output
+    assert "--force" in hosted.called()["arguments"]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_live_run_of_meltano_is_waited_for(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    monkeypatch.setattr(meltano, "_SILENCE", 60)
+    monkeypatch.setattr(meltano, "_LONGEST_WAIT", 60 if ends else 0.5)
+    hosted.query(f"{RUNS}; {HEARTBEAT.format('1 second')}")
+
+    def live(_: float) -> None:
+        hosted.query(HEARTBEAT.format("0 seconds"))
+        if ends:
+            hosted.query("update meltano.runs set state = 'SUCCESS'")
+
+    monkeypatch.setattr("healthhub.meltano.time.sleep", live)
+    code, output, errors = hosted.call("run", OURA_PAT="mine")
+    assert "Waiting for a run before this one" in output
+    if ends:
+        assert code == 0
+        assert "--force" not in hosted.called()["arguments"]
+    else:
+        assert code == 1
+        assert errors.startswith("healthhub: Another `meltano run` is under way.")
+    [(status, summary)] = hosted.query(
+        "select status, error_summary from healthhub.job_runs"
     )
-    for age, forced in {"40 seconds": True, "1 second": False}.items():
-        hosted.query(heartbeat.format(age))
-        assert hosted.call("run", OURA_PAT="mine")[0] == 0
-        assert ("--force" in hosted.called()["arguments"]) is forced
+    assert (status, bool(summary)) == (("success", False) if ends else ("failed", True))
+
+
+def test_what_no_log_explains_is_on_record_of_the_accounts(hosted: Hosted) -> None:
+    """Meltano's words may change."""
+    add_two(hosted)
+    code, _, errors = hosted.call(
+        "run", STAND_IN="fail silently for error", OURA_PAT_A="ok", OURA_PAT_B="error"
+    )
+    assert code == 3
+    assert errors.splitlines()[0] == (
+        f"healthhub: Account {BO} could not be read (error)."
+    )
+    assert "1 of 2 accounts were read completely." in errors
 
 
 def test_only_the_last_logs_are_kept(hosted: Hosted) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import Hosted
+    from tests.conftest import Hosted, Project
 
 # apprise, before Python 3.13
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
@@ -117,6 +119,79 @@ def test_a_database_that_is_gone_is_told(hosted: Hosted, receiver: Receiver) -> 
     [alert] = receiver.told
     assert "nothing listens there" in alert["message"]
     assert "sesame" not in alert["message"]
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("the disk", "The database has no space left. Make room in it"),
+        ("a privilege", "The database refuses: permission denied for table x."),
+        ("a value", "The database refused a statement (InvalidTextRepresentation"),
+    ],
+)
+def test_every_failure_is_told_once_and_without_data(
+    hosted: Hosted, receiver: Receiver, what: str, sentence: str
+) -> None:
+    told = {"OURA_PAT": "mine", "ALERT_URLS": receiver.address}
+    code, output, errors = hosted.call("run", STAND_IN=f"break {what}", **told)
+    assert code == 1
+    [alert] = receiver.told
+    assert alert["title"] == "healthHub: a run failed"
+    lines = alert["message"].splitlines()
+    assert lines[0].startswith(sentence)
+    assert lines[1].startswith("Number of the run: 1. ")
+    assert errors == f"healthhub: {lines[0]}\n"
+    [(status, summary)] = hosted.query(
+        "select status, error_summary from healthhub.job_runs"
+    )
+    assert (status, summary) == ("failed", lines[0])
+    assert "sesame" not in output + errors + json.dumps(alert) + summary
+
+
+def test_a_mistake_of_the_program_is_told(
+    hosted: Hosted, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("sesame")
+
+    monkeypatch.setattr("healthhub.run.summarize", fail)
+    code, output, errors = hosted.call(
+        "run", OURA_PAT="mine", ALERT_URLS=receiver.address
+    )
+    assert code == 1
+    [alert] = receiver.told
+    assert "An unexpected KeyError (test_healthhub_alerts.py:" in alert["message"]
+    assert "sesame" not in output + errors + json.dumps(alert)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_run_that_was_stopped_or_killed_is_told(
+    project: Project, receiver: Receiver
+) -> None:
+    told = {"OURA_PAT": "mine", "ALERT_URLS": receiver.address}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        (project.folder / "pids.json").unlink(missing_ok=True)
+        process = project.start("run", STAND_IN="hang", **told)
+        pids = project.wait_for("pids.json", process)
+        process.send_signal(number)
+        process.communicate()
+        for pid in pids:
+            if psutil.pid_exists(pid):
+                psutil.Process(pid).kill()
+    assert project.call("run", **told)[0] == 0
+    stopped, killed = receiver.told
+    assert "The run was interrupted by SIGTERM. Run again." in stopped["message"]
+    assert killed["title"] == "healthHub: a run was killed"
+    assert killed["message"].startswith("Number of the run: 2. ")
+
+
+def test_a_wrong_setting_is_told(hosted: Hosted, receiver: Receiver) -> None:
+    code, _, _ = hosted.call(
+        "run", SUPABASE_DB_URL="sesame", ALERT_URLS=receiver.address
+    )
+    assert code == 1
+    [alert] = receiver.told
+    assert alert["message"].startswith("SUPABASE_DB_URL is not a PostgreSQL URL")
 
 
 def test_silence_is_told_once(hosted: Hosted, receiver: Receiver) -> None:

@@ -77,7 +77,8 @@ def _show(run: Mapping[str, Any]) -> None:
     }
     for name, fact in facts.items():
         if fact:
-            typer.echo(printable(f"{name + ':':<12}{fact}"))
+            lines = printable(str(fact)).splitlines()
+            typer.echo(f"{name + ':':<12}" + f"\n{'':<12}".join(lines))
     if not run["record_counts"]:
         return
     grid = _grid("stream", *_COUNTS)
