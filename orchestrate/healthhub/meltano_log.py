@@ -25,6 +25,13 @@ _CONSOLE_LINE = re.compile(
     r"^[\d\-:,. ]+ \| (?P<level>[A-Z]+) *\| \S+ *\| (?P<text>.*)$"
 )
 _EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
+# What Python and SQLAlchemy say about themselves, which explains nothing.
+_NOISE = "Task exception was never retrieved"
+_BACKGROUND = re.compile(r"^\(psycopg\.\w+\) |\(Background on this error at: .*?\)")
+# A plugin that was killed before it could say anything.
+_KILLED = re.compile(
+    r"^Cannot start plugin ([\w-]+): .*returned -(\d+) with", re.DOTALL
+)
 _LONGEST_SENTENCE = 400
 _BLOCK_ENDED = "Block run completed"
 
@@ -105,6 +112,8 @@ class Diagnosis:
             if record.details.get("success") is False:
                 self._verdict = str(record.details.get("err")).splitlines()[0]
                 self.culprit = _culprit(record.details)
+        elif record.message.startswith(_NOISE):
+            pass
         elif record.level >= logging.ERROR:
             self.errors.append((record.source, _sentence(record.message)))
             if outcome := record.details.get("outcome"):
@@ -147,7 +156,10 @@ def _culprit(details: dict[str, Any]) -> str | None:
 
 def _sentence(text: str) -> str:
     """One line that ends as a sentence does."""
-    line = " ".join(in_our_words(text).split())
+    kept = in_our_words(text)
+    if killed := _KILLED.match(kept):
+        kept = f"{killed[1]} was ended from outside (signal {killed[2]}). Run again."
+    line = " ".join(_BACKGROUND.sub("", kept).split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."

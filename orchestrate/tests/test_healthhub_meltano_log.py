@@ -105,6 +105,40 @@ def test_keeps_the_rest_of_a_line() -> None:
             "ImportError: no such module.",
             id="a plugin that does not start",
         ),
+        pytest.param(
+            [
+                line(
+                    "Cannot start plugin tap-oura: Catalog discovery failed: command "
+                    "['/a/tap-oura', '--discover'] returned -9 with stderr:\n",
+                    None,
+                    "error",
+                ),
+            ],
+            "tap-oura was ended from outside (signal 9). Run again.",
+            id="a plugin that was killed at its start",
+        ),
+        pytest.param(
+            [
+                line(
+                    "Task exception was never retrieved\nfuture: <Task>", "x", "error"
+                ),
+                block("Loader failed", {"loaders": -9}),
+            ],
+            "Loader failed.",
+            id="what Python says of itself",
+        ),
+        pytest.param(
+            [
+                line(
+                    "(psycopg.OperationalError) connection refused\n"
+                    "(Background on this error at: https://sqlalche.me/e/20/e3q8)",
+                    "target-postgres",
+                    "error",
+                ),
+            ],
+            "connection refused.",
+            id="what SQLAlchemy says of itself",
+        ),
         pytest.param([_DBT_BLOCK], "`dbt` failed.", id="a silent plugin"),
         pytest.param(
             [line("Another run is active", None, "error")],
