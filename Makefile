@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint format lock bench clean
+.PHONY: help run setup test survive lint format lock bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -23,6 +23,9 @@ setup: .venv/installed .meltano/installed ## Install what a run needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
 	@$(BIN)/pytest -n 2 --dist loadfile tap-oura target-postgres sandbox orchestrate analyze tests
+
+survive: .venv/installed-dev .meltano/installed ## Kill and disturb runs for an hour
+	@SURVIVE=$(or $(ROUNDS),3) $(BIN)/pytest tests/survival
 
 lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/ruff check .
