@@ -19,7 +19,7 @@ from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError
 from healthhub.failures import as_failure
 from healthhub.job_runs import Request
-from healthhub.masking import Mask, without_values
+from healthhub.masking import Mask
 from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_values
 from healthhub.signals import Interrupted
 
 # What a person can do about the states that databases get into (SQLSTATE).
@@ -47,11 +48,12 @@ def _about_database(error: psycopg.Error) -> str:
     state = error.sqlstate
     if state is None or state.startswith(_LOST):
         said = error.diag.message_primary or str(error).partition("\n")[0]
+        said = without_values(said)
         return f"failed: {said.rstrip('.')}. See that it is up, then run again"
     if known := _STATES.get(state):
         return known
     if state == "42501":
-        said = error.diag.message_primary or "permission denied"
+        said = without_values(error.diag.message_primary or "permission denied")
         return f"refuses: {said}. Give its user that right, then run again"
     return (
         f"refused a statement ({type(error).__name__}, {state}). "

@@ -142,7 +142,10 @@ def test_a_database_that_ends_idle_transactions_costs_no_login(
         connection.execute(
             "alter database postgres reset idle_in_transaction_session_timeout"
         )
-        query = "select login is not null, locks from tap_oura.oura_logins where user_id = %s"
-        rows = connection.execute(query, (OTHER_USER,)).fetchall()
+        rows = connection.execute(
+            "select login is not null, locks from tap_oura.oura_logins"
+            " where user_id = %s",
+            (OTHER_USER,),
+        ).fetchall()
     assert rows == [(True, 2)]
     assert not (tap.folder / "rescue").exists()
