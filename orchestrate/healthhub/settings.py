@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DOTENV = ".env"
 
 _LISTS_OF_THE_TAP = ("TAP_OURA_USERS", "TAP_OURA_USER_FILTER")
+_GRAIN = "TAP_OURA_SAMPLE_GRAIN"
 
 
 def token(value: SecretStr) -> SecretStr:
@@ -119,7 +120,7 @@ def load_settings(project: Path) -> Settings:
     Raises:
         HealthHubError: A value is wrong; the sentence names the variable.
     """
-    _check_lists(variables(project))
+    _check_the_taps(variables(project))
     try:
         settings = Settings(_env_file=project / DOTENV)  # type: ignore[call-arg] # pydantic-settings reads it
     except ValidationError as error:
@@ -132,16 +133,25 @@ def load_settings(project: Path) -> Settings:
     return settings.model_copy(update={"healthhub_home": home.resolve()})
 
 
-def _check_lists(known: Mapping[str, str]) -> None:
-    """Refuse what Meltano would quote in its error, tokens included."""
+def _check_the_taps(known: Mapping[str, str]) -> None:
+    """Refuse what Meltano would quote in its error, tokens included.
+
+    And another grain of samples than the tables here are made of.
+    """
     for name in _LISTS_OF_THE_TAP:
         try:
-            is_list = isinstance(json.loads(known.get(name, "[]")), list)
+            is_list = isinstance(json.loads(known.get(name) or "[]"), list)
         except ValueError:
             is_list = False
         if not is_list:
             message = f"{name} is no list as JSON has it. See .env.example."
             raise HealthHubError(message)
+    if known.get(_GRAIN) not in (None, "", "day"):
+        message = (
+            f"{_GRAIN} is for other projects: the tables here are made of days. Take "
+            "it out of .env or the environment."
+        )
+        raise HealthHubError(message)
 
 
 def variables(project: Path) -> dict[str, str]:

@@ -45,7 +45,9 @@ def test_environment_comes_before_the_file(
 
 
 def test_empty_means_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".env").write_text("OURA_PAT=\nSUPABASE_DB_URL=\n")
+    (tmp_path / ".env").write_text(
+        "OURA_PAT=\nSUPABASE_DB_URL=\nTAP_OURA_USERS=\nTAP_OURA_SAMPLE_GRAIN=\n"
+    )
     monkeypatch.setenv("HEALTHHUB_HOME", "")
     assert load_settings(tmp_path) == load_settings(tmp_path / "nowhere").model_copy(
         update={"healthhub_home": tmp_path / ".healthhub"}
@@ -67,6 +69,8 @@ def test_secrets_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("OURA_PAT", "secret\x07"),
         ("SUPABASE_DB_URL", "secret"),
         ("SUPABASE_DB_URL", "postgres://me:[YOUR-PASSWORD]@secret/x"),
+        ("TAP_OURA_USERS", "secret"),
+        ("TAP_OURA_SAMPLE_GRAIN", "sample"),
     ],
 )
 def test_wrong_value_is_one_sentence_that_names_it(
