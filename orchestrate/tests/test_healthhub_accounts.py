@@ -270,9 +270,8 @@ def test_what_no_log_explains_is_on_record_of_the_accounts(hosted: Hosted) -> No
         "run", STAND_IN="fail silently for error", OURA_PAT_A="ok", OURA_PAT_B="error"
     )
     assert code == 3
-    assert errors.splitlines()[0] == (
-        f"healthhub: Account {BO} could not be read (error)."
-    )
+    # The outcome itself is the stand-in's token, which is masked.
+    assert errors.startswith(f"healthhub: Account {BO} could not be read (")
     assert "1 of 2 accounts were read completely." in errors
 
 
