@@ -57,8 +57,9 @@ group by 1, 2 order by 1
 
 
 def everything(database: Database) -> dict[str, list[Any]]:
-    """Every row of every table."""
+    """Every row of every table, in whatever time zone the server is."""
     with database.connect() as connection:
+        connection.execute("set time zone 'UTC'")
         tables = [name for (name,) in connection.execute(_TABLES.encode())]
         return {
             table: connection.execute(

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from healthhub import checks
+from healthhub.migrations import newest_revision
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted
@@ -79,7 +80,8 @@ def test_each_cross_says_what_to_do(hosted: Hosted) -> None:
 
     hosted.query("update healthhub.alembic_version set version_num = '0001'")
     output = hosted.call("check", TAP_OURA_API_URL="ftp://there")[1]
-    assert "at 0001, the newest is 0004: `healthhub migrate`" in output
+    newest = newest_revision()
+    assert f"at 0001, the newest is {newest}: `healthhub migrate`" in output
     assert "it is no http address" in output
 
     code, output, _ = hosted.call(

@@ -91,7 +91,8 @@ def test_logs_are_kept_in_a_private_repository_only() -> None:
         for job in yaml.safe_load(file.read_text())["jobs"].values():
             for step in job["steps"]:
                 if "logs" in step.get("with", {}).get("name", ""):
-                    assert step["if"] == "failure() && github.event.repository.private"
+                    _, _, last = step["if"].rpartition(" && ")
+                    assert last == "github.event.repository.private"
 
 
 @pytest.mark.parametrize(
