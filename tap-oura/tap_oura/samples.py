@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,9 +27,10 @@ _PYTHON_TYPES: dict[str, Any] = {
     "boolean": bool,
 }
 
-#: As all samples that anybody has seen have their instant.
-_UTC_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(\+00:00|Z)", re.ASCII
+#: As all samples that anybody has seen have their instant: in this form, those of
+#: existing days are in the order of time as texts are.
+_USUAL_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\+00:00", re.ASCII
 )
 
 
@@ -109,12 +110,15 @@ class DayParser:
                 ),
             ],
             forbid_unknown_fields=True,
+            gc=False,  # of thousands of these, looking for circles takes half the time
         )
         self._odd_type = msgspec.defstruct(
             "OddSample",
             [("unknown_fields", Record, msgspec.field(default_factory=dict))],
             bases=(self._sample_type,),
+            gc=True,
         )
+        self._has_source = "source" in fields
         self._decoder = msgspec.json.Decoder(list[self._sample_type])  # type: ignore[name-defined]
 
     def records(
@@ -122,31 +126,33 @@ class DayParser:
     ) -> Iterator[Record]:
         """The records of the days that samples lie in, in order."""
         samples = self._all_at_once(documents)
-        if samples is None:
+        if samples is not None:
+            keys = [s.timestamp for s in samples]
+        else:
             samples = self._one_by_one(documents, user_id)
+            keys = [_in_utc(s.timestamp) for s in samples]
+        if self._has_source:
+            keys = [at + s.source for at, s in zip(keys, samples, strict=True)]
         # Pages may repeat a sample; the one sent last counts.
-        distinct = {(at, getattr(s, "source", None)): s for at, s in samples}
-        in_order = sorted(distinct, key=lambda key: (key[0], key[1] or ""))
-        for day, keys in groupby(in_order, key=lambda key: key[0].date()):
-            yield self._record(user_id, day.isoformat(), [distinct[k] for k in keys])
+        distinct = dict(zip(keys, samples, strict=True))
+        for day, its_keys in groupby(sorted(distinct), key=lambda key: key[:10]):
+            yield self._record(user_id, day, [distinct[key] for key in its_keys])
 
-    def _all_at_once(
-        self, documents: Sequence[msgspec.Raw]
-    ) -> list[tuple[datetime, Any]] | None:
+    def _all_at_once(self, documents: Sequence[msgspec.Raw]) -> list[Any] | None:
+        """The samples, or `None` where something is unusual."""
         text = b"[" + b",".join(documents) + b"]"
         if b"\\" in text:
             return None
         try:
             samples = self._decoder.decode(text)
-            if not all(_UTC_INSTANT.fullmatch(s.timestamp) for s in samples):
-                return None
-            return [(datetime.fromisoformat(s.timestamp), s) for s in samples]
+            for day in {s.timestamp[:10] for s in samples}:
+                date.fromisoformat(day)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             return None
+        is_usual = _USUAL_INSTANT.fullmatch
+        return samples if all(is_usual(s.timestamp) for s in samples) else None
 
-    def _one_by_one(
-        self, documents: Iterable[msgspec.Raw], user_id: str
-    ) -> list[tuple[datetime, Any]]:
+    def _one_by_one(self, documents: Iterable[msgspec.Raw], user_id: str) -> list[Any]:
         samples = []
         for document in documents:
             record = self._parser.parse(document, user_id)
@@ -155,9 +161,8 @@ class DayParser:
             instant = INSTANT.fullmatch(record["timestamp"])
             if instant and not instant["offset"]:  # times of samples are UTC
                 record["timestamp"] += "+00:00"
-            at = datetime.fromisoformat(record["timestamp"]).astimezone(UTC)
             del record["user_id"]
-            samples.append((at, self._odd_type(**record)))
+            samples.append(self._odd_type(**record))
         return samples
 
     def _record(self, user_id: str, day: str, samples: list[Any]) -> Record:
@@ -167,12 +172,19 @@ class DayParser:
             "day": day,
             "samples": {n: c for n, c in columns.items() if c.count(None) < len(c)},
         }
-        unknown = [getattr(sample, "unknown_fields", {}) for sample in samples]
-        if names := {name for fields in unknown for name in fields}:
-            record["unknown_fields"] = {
-                name: [fields.get(name) for fields in unknown] for name in sorted(names)
-            }
+        if isinstance(samples[0], self._odd_type):  # then all of them were looked at
+            unknown = [sample.unknown_fields for sample in samples]
+            names = sorted({name for fields in unknown for name in fields})
+            if names:
+                record["unknown_fields"] = {
+                    name: [fields.get(name) for fields in unknown] for name in names
+                }
         return record
+
+
+def _in_utc(instant: str) -> str:
+    """The instant in the usual form, or with a fraction, which sorts after it."""
+    return datetime.fromisoformat(instant).astimezone(UTC).isoformat()
 
 
 def _nullable(types: str | list[str]) -> list[str]:
