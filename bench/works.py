@@ -32,10 +32,16 @@ MOST_REQUESTS = 60
 """That a run asks of an account of which it knows what it has."""
 QUESTIONS = 20
 """How often each is asked; the first time does not count."""
-OF_DAYS = " where user_id = %s and day between %s and %s"
-OF_TIME = " where user_id = %s and timestamp >= %s and timestamp < %s::date + 1"
-PERIODS = {"day": OF_DAYS, "timestamp": OF_TIME}
+OF_USER = " where user_id = %(user)s"
+OF_DAYS = OF_USER + " and day between %(first)s and %(last)s"
+OF_TIME = OF_USER + " and timestamp >= %(first)s and timestamp < %(last)s::date + 1"
 HEART_RATE = "select timestamp, bpm, source from healthhub.heart_rate"
+BETWEEN = "_between(%(first)s, %(last)s::date + 1)"
+PERIODS = {
+    "day": HEART_RATE + OF_DAYS,
+    "heart_rate_between": HEART_RATE + BETWEEN + OF_USER,
+    "timestamp": HEART_RATE + OF_TIME,
+}
 SAMPLE_VIEWS = (
     "sleep_stages",
     "sleep_movements",
@@ -432,9 +438,9 @@ def ask(
     last = today - timedelta(days=3)
     known = systems.columns(connection, "healthhub", "heart_rate")
     asked = [
-        (f"heart_rate, a {period} by {column}", HEART_RATE + condition, days)
-        for column, condition in PERIODS.items()
-        if column in known
+        (f"heart_rate, a {period} by {means}", query, days)
+        for means, query in PERIODS.items()
+        if means == "timestamp" or "day" in known
         for period, days in {"day": 1, "month": 30}.items()
     ]
     asked += [
@@ -442,7 +448,8 @@ def ask(
         for view in SAMPLE_VIEWS
     ]
     for sentence, query, days in asked:
-        values = (user, last - timedelta(days=days - 1), last)
+        first = last - timedelta(days=days - 1)
+        values = {"user": user, "first": first, "last": last}
         took = []
         for _ in range(QUESTIONS):
             started = time.perf_counter()
