@@ -105,12 +105,17 @@ def multiply(connection: psycopg.Connection[Any], people: int, accounts: int) ->
             )
 
 
-def let_a_day_pass(connection: psycopg.Connection[Any]) -> None:
-    """Let what was loaded since the last time have been loaded a day earlier.
+def let_days_pass(
+    connection: psycopg.Connection[Any], days: int = 1, *, but_for_reading: bool = False
+) -> None:
+    """Let what was loaded since the last time have been loaded days earlier.
 
-    A run reads again what was loaded in the hour before the last one.
+    A run reads again what was loaded in the hour before the last one. For the runs of
+    ordinary days, a first load has to lie further back than that: `but_for_reading`.
     """
     for schema, aged in AGED.items():
+        if but_for_reading and schema == "healthhub_staging":
+            continue
         for table, columns in _tables(connection, schema):
             if schema == "healthhub" and table != "document_revisions":
                 continue
@@ -119,10 +124,12 @@ def let_a_day_pass(connection: psycopg.Connection[Any]) -> None:
                     sql.SQL(AGE).format(
                         table=sql.Identifier(schema, table),
                         column=sql.Identifier(column),
-                        changes=sql.SQL("{0} = {0} - interval '1 day'").format(
-                            sql.Identifier(column)
+                        changes=sql.SQL("{0} = {0} - {1} * interval '1 day'").format(
+                            sql.Identifier(column), days
                         ),
-                        since=sql.SQL("now() at time zone 'UTC' - interval '20 hours'"),
+                        since=sql.SQL(
+                            "now() at time zone 'UTC' - {} * interval '1 hour'"
+                        ).format(48 if but_for_reading else 20),
                     )
                 )
     connection.execute("vacuum analyze")

@@ -194,7 +194,7 @@ def goals(measured: Measured) -> Iterator[tuple[str, float | None, float, str]]:
     )
     long, short = ("10 years", "daily"), ("1 year", "daily")
     for figure in ("wall", "cpu"):
-        ratio = measured.ratio("years", long, short, figure)
+        ratio = measured.ratio("days", long, short, figure)
         yield f"daily run, 10 years / 1 year stored, {figure}", ratio, 1.2, ""
     daily, nothing = ("200 accounts", "daily"), ("200 accounts", "nothing new")
     ratio = measured.ratio("accounts", daily, nothing)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import systems
-from accounts import let_a_day_pass, multiply, users
+from accounts import let_days_pass, multiply, users
 from api import TOKEN, Api, serving_api
 from measure import MEGABYTE, SHORT_PAUSE, Figures, measured
 from systems import OURS, OURS_WITH_DBT, SAMPLES, System, Task
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SAMPLES_A_DAY = 1265
 MOST_REQUESTS = 60
 """That a run asks of an account of which it knows what it has."""
+DAYS = "days"
 QUESTIONS = 20
 """How often each is asked; the first time does not count."""
 OF_USER = " where user_id = %(user)s"
@@ -327,7 +328,7 @@ class Store:
 
 
 def years(bench: Bench, work: str) -> None:
-    """All routes of one account: whole runs, the size, questions, and days after that.
+    """All routes of one account: whole runs, the size, questions; and days after that.
 
     The day of the API is `n` days ago at first, and a day later in each round.
     """
@@ -366,15 +367,18 @@ def years(bench: Bench, work: str) -> None:
                             new=store.new_rows(),
                         )
                         ask(bench, work, f"{system}, {name}", connection, first_day)
-                        let_a_day_pass(connection)
                     if system == OURS:
                         kept.append(store)
-        pass_days(bench, work, kept, first_day)
+        if work == DAYS:
+            pass_days(bench, work, kept, first_day)
 
 
 def pass_days(bench: Bench, work: str, stores: list[Store], first_day: date) -> None:
     """Days with something new, each followed by a run that finds nothing."""
     people = min(bench.people, stores[0].accounts)
+    for store in stores:
+        with store.database.connect() as connection:
+            let_days_pass(connection, 3, but_for_reading=True)
     for number in range(1, bench.n + 1):
         day = first_day + timedelta(days=number)
         with bench.serving(day, stores[0].history, people=people) as api:
@@ -385,7 +389,7 @@ def pass_days(bench: Bench, work: str, stores: list[Store], first_day: date) -> 
                 if number == bench.n and store.accounts == 1:
                     store.daily(work, api, finds=False, is_counted=True)
                 with store.database.connect() as connection:
-                    let_a_day_pass(connection)
+                    let_days_pass(connection)
 
 
 def many_accounts(bench: Bench, work: str) -> None:
@@ -406,7 +410,7 @@ def many_accounts(bench: Bench, work: str) -> None:
             bench.record.run(work, few.name, phase, figures, counts=counts)
             bench.note(f"{work}: {accounts} accounts from {people}")
             with database.connect() as connection:
-                let_a_day_pass(connection)
+                let_days_pass(connection)
                 multiply(connection, people, accounts)
                 connection.execute("vacuum analyze")
             bench.note(f"{work}: {store.name}, cold")
@@ -420,7 +424,7 @@ def many_accounts(bench: Bench, work: str) -> None:
                 size=_size(connection),
                 tables=_tables(connection),
             )
-            let_a_day_pass(connection)
+            let_days_pass(connection)
             ask(bench, work, store.name, connection, first_day)
         pass_days(bench, work, [store], first_day)
 
@@ -485,6 +489,7 @@ WORKS: dict[str, Callable[[Bench, str], None]] = {
     "heartrate-200k": load,
     "heartrate-1m": load,
     "years": years,
+    DAYS: years,
     "accounts": many_accounts,
     "sleep-3650": load,
 }
