@@ -105,7 +105,7 @@ def serving_api(  # noqa: PLR0913 - a switch each
         "--until-stdin-closes",
         f"--today={today}",
         f"--years={years}",
-        f"--accounts={people}",
+        f"--users={people}",
     ]
     with _serving(sandbox, SANDBOX_GREETING) as upstream:
         command: list[str | Path] = [sys.executable, replay.__file__, upstream]

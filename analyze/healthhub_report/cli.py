@@ -41,7 +41,7 @@ def report(
         ),
     ] = "",
     user_id: Annotated[
-        str | None, typer.Option(help="Only this account (a UUID).")
+        str | None, typer.Option(help="Only this user (a UUID).")
     ] = None,
     lang: Annotated[
         str | None, typer.Option(help="en or ja; left out, the browser's.")

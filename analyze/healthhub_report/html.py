@@ -33,7 +33,7 @@ _SCRIPTS = (
     "relation.js",
     "tags.js",
     "coverage.js",
-    "accounts.js",
+    "users.js",
     "main.js",
 )
 

@@ -229,8 +229,8 @@ class Questions:
         """Ask over this connection."""
         self._cursor = connection.cursor(row_factory=dict_row)
 
-    def accounts(self, user_id: UUID | None) -> list[Row]:
-        """The accounts that anything is known of, or that one."""
+    def users(self, user_id: UUID | None) -> list[Row]:
+        """The users that anything is known of, or that one."""
         rows = self._ask(_ACCOUNTS, user_id=user_id)
         users = {}
         if self._ask("select to_regclass('healthhub.users') as found")[0]["found"]:
@@ -272,7 +272,7 @@ class Questions:
         return self._ask(_SAMPLES, user_id=user_id, nights=nights)
 
     def tag_effects(self, user_id: UUID | None) -> list[Row]:
-        """What tags did to the next night, of all accounts or one."""
+        """What tags did to the next night, of all users or one."""
         return self._ask(_TAG_EFFECTS, user_id=user_id)
 
     def coverage(self, user_id: UUID) -> list[Row]:

@@ -11,10 +11,10 @@ from uuid import UUID
 
 import psycopg
 
-from healthhub_report.account import account_data, account_name
 from healthhub_report.errors import ReportError
 from healthhub_report.html import LANGUAGES, page
 from healthhub_report.queries import Questions
+from healthhub_report.user import user_data, user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,16 +29,16 @@ def write_report(
     user_id: str | None = None,
     language: str | None = None,
 ) -> Path:
-    """Write the report of one account, or of each with a list of them.
+    """Write the report of one user, or of each with a list of them.
 
-    A single account is one file. Several are a file each, in a folder beside `path`
-    (report-accounts/ for report.html), and `path` is the list that leads to them: so
+    A single user is one file. Several are a file each, in a folder beside `path`
+    (report-users/ for report.html), and `path` is the list that leads to them: so
     nobody's file holds the data of others, and none grows with their number.
 
     Args:
         database_url: PostgreSQL URL; empty for the one that libpq's variables name.
         path: The HTML file, or a folder for report.html; folders on the way are made.
-        user_id: Only this account.
+        user_id: Only this user.
         language: In which language the pages open: en or ja. Left out, in that of the
             browser.
 
@@ -51,7 +51,7 @@ def write_report(
     if language is not None and language not in LANGUAGES:
         message = f"There is no language {language!r}. Choose en or ja."
         raise ReportError(message)
-    account = _uuid(user_id)
+    user = _uuid(user_id)
     if path.is_dir():
         path /= "report.html"
     try:
@@ -62,7 +62,7 @@ def write_report(
             # All pages show the same moment, and nothing is ever written.
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return _write(Questions(connection), path, account, language)
+            return _write(Questions(connection), path, user, language)
     except psycopg.OperationalError:
         message = (
             "Cannot use the database. Check its URL, and that the server is up "
@@ -77,50 +77,50 @@ def _write(
     questions: Questions, path: Path, user_id: UUID | None, language: str | None
 ) -> Path:
     """Write the file or files."""
-    accounts = questions.accounts(user_id)
-    if not accounts:
-        whose = f"of account {user_id} " if user_id else ""
+    users = questions.users(user_id)
+    if not users:
+        whose = f"of user {user_id} " if user_id else ""
         message = f"Nothing {whose}was loaded yet. Run `healthhub run` first."
         raise ReportError(message)
     effects = {
-        account: list(rows)
-        for account, rows in groupby(
+        user: list(rows)
+        for user, rows in groupby(
             sorted(questions.tag_effects(user_id), key=itemgetter("user_id")),
             key=itemgetter("user_id"),
         )
     }
 
-    def write_account(account: Row, target: Path, back: str | None) -> None:
-        data = account_data(account, effects.get(account["user_id"], []), questions)
+    def write_user(user: Row, target: Path, back: str | None) -> None:
+        data = user_data(user, effects.get(user["user_id"], []), questions)
         _save(target, page({**data, "back": back}, language))
 
-    if len(accounts) == 1:
-        write_account(accounts[0], path, None)
+    if len(users) == 1:
+        write_user(users[0], path, None)
         return path
-    for account in accounts:
-        account["is_synthetic"] = questions.is_synthetic(account["user_id"])
-    folder = path.with_name(f"{path.stem}-accounts")
-    for account in accounts:
-        write_account(account, folder / f"{account['user_id']}.html", f"../{path.name}")
-    _save(path, page(_list_of(accounts, folder.name), language))
+    for user in users:
+        user["is_synthetic"] = questions.is_synthetic(user["user_id"])
+    folder = path.with_name(f"{path.stem}-users")
+    for user in users:
+        write_user(user, folder / f"{user['user_id']}.html", f"../{path.name}")
+    _save(path, page(_list_of(users, folder.name), language))
     return path
 
 
-def _list_of(accounts: list[Row], folder: str) -> dict[str, Any]:
-    """What the list of accounts is made of."""
+def _list_of(users: list[Row], folder: str) -> dict[str, Any]:
+    """What the list of users is made of."""
     return {
         "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
         "today": datetime.now(UTC).date().isoformat(),
-        "accounts": [
+        "users": [
             {
-                "name": account_name(account),
-                "isSynthetic": account["is_synthetic"],
-                "days": account["days"],
-                "firstDay": account["first_day"] and account["first_day"].isoformat(),
-                "lastDay": account["last_day"] and account["last_day"].isoformat(),
-                "file": f"{folder}/{account['user_id']}.html",
+                "name": user_name(user),
+                "isSynthetic": user["is_synthetic"],
+                "days": user["days"],
+                "firstDay": user["first_day"] and user["first_day"].isoformat(),
+                "lastDay": user["last_day"] and user["last_day"].isoformat(),
+                "file": f"{folder}/{user['user_id']}.html",
             }
-            for account in accounts
+            for user in users
         ],
     }
 
@@ -145,11 +145,11 @@ def _explain(error: psycopg.Error) -> str:
 
 
 def _uuid(text: str | None) -> UUID | None:
-    """The account of that id."""
+    """The user of that id."""
     if text is None:
         return None
     try:
         return UUID(text)
     except ValueError:
-        message = f"{text!r} is not the UUID of an account. See healthhub.users."
+        message = f"{text!r} is not the UUID of a user. See healthhub.users."
         raise ReportError(message) from None

@@ -307,21 +307,21 @@ def test_nothing_at_all(chromium: Browser, tables: Tables, tmp_path: Path) -> No
         synced_at=datetime.now(UTC),
     )
     chromium.open(tables.report(tmp_path))
-    assert "Nothing was loaded for this account yet." in chromium.text("header")
+    assert "Nothing was loaded for this user yet." in chromium.text("header")
     assert "the Oura membership has lapsed" in chromium.text("#coverage")
     assert chromium.console() == []
 
 
-def test_several_accounts(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
+def test_several_users(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
     tables.overview(TODAY, sleep_score=71)
     tables.overview(TODAY - timedelta(30), sleep_score=93, user_id=OTHER)
     chromium.open(tables.report(tmp_path))
-    assert "No data since" in chromium.text("#accounts")
+    assert "No data since" in chromium.text("#users")
     assert axe(chromium) == []
-    chromium.find("#accounts a").click()
+    chromium.find("#users a").click()
     assert "71" in chromium.text("#today")
     chromium.find("header a").click()
-    assert chromium.text("#accounts h2") == "Accounts"
+    assert chromium.text("#users h2") == "Users"
     assert chromium.console() == []
 
 
@@ -339,7 +339,7 @@ def test_a_name_is_only_ever_text(
 def test_a_ring_that_was_put_away_shows_its_last_days(
     chromium: Browser, tables: Tables, tmp_path: Path
 ) -> None:
-    """Of an account without tags, and without the routes that are shown first."""
+    """Of a user without tags, and without the routes that are shown first."""
     last = TODAY - timedelta(700)
     for n in range(40):
         tables.overview(
@@ -379,7 +379,7 @@ def test_data_of_the_sandbox_are_called_synthetic(
     assert "合成データ" in chromium.text("header")
     tables.overview(TODAY, sleep_score=70, user_id=OTHER)
     chromium.open(tables.report(tmp_path))
-    assert chromium.text("#accounts").count("synthetic data") == 1
+    assert chromium.text("#users").count("synthetic data") == 1
 
 
 def test_a_card_names_its_day(chromium: Browser, wearer: Path) -> None:

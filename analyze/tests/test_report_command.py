@@ -74,7 +74,7 @@ def test_nothing_loaded(tables: Tables, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_account_that_nobody_knows(tables: Tables, tmp_path: Path) -> None:
+def test_an_user_that_nobody_knows(tables: Tables, tmp_path: Path) -> None:
     tables.overview(TODAY, sleep_score=70)
     said = complaint(
         str(tmp_path / "x.html"), "--database-url", tables.url, "--user-id", NOBODY
@@ -110,7 +110,7 @@ def test_a_time_zone_that_does_not_exist(tables: Tables, tmp_path: Path) -> None
     assert 'time zone "Mars/Olympus" not recognized' in said
 
 
-def test_a_malformed_account_and_an_unknown_language(tmp_path: Path) -> None:
+def test_a_malformed_user_and_an_unknown_language(tmp_path: Path) -> None:
     path = str(tmp_path / "x.html")
     assert "UUID" in complaint(path, "--user-id", "hanako")
     assert "Choose en or ja." in complaint(path, "--lang", "fr")

@@ -235,7 +235,7 @@ def test_only_the_last_answer_of_a_route_counts(tables: Tables, tmp_path: Path) 
     assert [item["stream"] for item in refusals] == ["daily_spo2"]
 
 
-def test_several_accounts_are_a_file_each_and_a_list(
+def test_several_users_are_a_file_each_and_a_list(
     tables: Tables, tmp_path: Path
 ) -> None:
     tables.insert("healthhub.users", oura_pat_alias="hanako")
@@ -243,22 +243,22 @@ def test_several_accounts_are_a_file_each_and_a_list(
     tables.overview(TODAY, sleep_score=93, user_id=OTHER)
     path = tables.report(tmp_path / "new")
     assert path == tmp_path / "new/report.html"
-    accounts = tables.embedded(path)["accounts"]
-    assert [account["name"] for account in accounts] == ["hanako", "0a0a0a0a…"]
-    for account, score in zip(accounts, ("71", "93"), strict=True):
-        page = tables.embedded(path.parent / account["file"])
+    users = tables.embedded(path)["users"]
+    assert [user["name"] for user in users] == ["hanako", "0a0a0a0a…"]
+    for user, score in zip(users, ("71", "93"), strict=True):
+        page = tables.embedded(path.parent / user["file"])
         assert page["series"]["sleep_score"] == score
         assert page["back"] == "../report.html"
 
 
-def test_one_account_of_several_is_one_file(tables: Tables, tmp_path: Path) -> None:
+def test_one_user_of_several_is_one_file(tables: Tables, tmp_path: Path) -> None:
     tables.overview(TODAY, sleep_score=71)
     tables.overview(TODAY, sleep_score=93, user_id=OTHER)
     assert tables.data(tmp_path, user_id=OTHER)["series"]["sleep_score"] == "93"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_an_account_that_was_only_asked_for_has_a_page(
+def test_an_user_that_was_only_asked_for_has_a_page(
     tables: Tables, tmp_path: Path
 ) -> None:
     tables.insert("healthhub.asked_days", day=TODAY, stream="sleep", status="refused")

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
     import psycopg
 
-# What the ring gives by itself: people tag and rest without it, too. An account that
+# What the ring gives by itself: people tag and rest without it, too. A user that
 # was read for the first time has all its data from now. A day that is still far off
 # says nothing.
 _NEWEST_DAYS = """
-select account.user_id, newest.day, today.day - newest.day as days
-from unnest(%(accounts)s::uuid[]) as account (user_id)
-left join healthhub.users on users.user_id = account.user_id
+select read_user.user_id, newest.day, today.day - newest.day as days
+from unnest(%(users)s::uuid[]) as read_user (user_id)
+left join healthhub.users on users.user_id = read_user.user_id
 cross join lateral (
     select (now() at time zone coalesce(users.timezone, 'UTC'))::date as day
 ) as today
 cross join lateral (
     select day from healthhub.asked_days as asked
     where
-        asked.user_id = account.user_id
+        asked.user_id = read_user.user_id
         and asked.status = 'present'
         and asked.day <= today.day + 1
         and asked.stream not in (
@@ -44,10 +44,10 @@ where
     and exists (
         select from raw_oura.sync_windows as earlier
         where
-            earlier.user_id = account.user_id
+            earlier.user_id = read_user.user_id
             and earlier.synced_at < %(since)s at time zone 'UTC'
     )
-order by account.user_id
+order by read_user.user_id
 """
 _TABLES = """
 select
@@ -55,7 +55,7 @@ select
     and to_regclass('raw_oura.sync_windows') is not null
 """
 
-# What the wearer shared before the run and does not share any more.
+# What the user shared before the run and does not share any more.
 _WITHDRAWN = """
 select
     user_id::uuid as user_id,
@@ -110,13 +110,13 @@ def notices(
 
     Args:
         connection: To the database.
-        names: How to call the accounts that were read.
+        names: How to call the users that were read.
         since: When the run began, by this machine's clock.
         no_data_days: So many days without data are worth a word.
     """
     if connection.execute(_TABLES).fetchone() != (True,):
         return
-    asked = {"accounts": list(names), "days": no_data_days, "since": since}
+    asked = {"users": list(names), "days": no_data_days, "since": since}
     with connection.cursor(row_factory=class_row(_Silent)) as cursor:
         for silent in cursor.execute(_NEWEST_DAYS, asked):
             yield _no_data(names[silent.user_id], silent)
@@ -131,7 +131,7 @@ def _no_data(name: str, silent: _Silent) -> Notice:
     alert = Alert(
         f"no new data for {silent.days} days",
         (
-            f"Account: {name}",
+            f"User: {name}",
             f"The newest day is {silent.day}. Everything that Oura has was read.",
             "Next: charge and wear the ring, and open the Oura app to synchronise it.",
         ),
@@ -144,7 +144,7 @@ def _login_needs_attention(name: str, withdrawn: _Withdrawn) -> Notice:
     alert = Alert(
         "a login needs attention",
         (
-            f"Account: {name}",
+            f"User: {name}",
             f"It no longer shares `{withdrawn.scope}`. What stays empty: "
             + ", ".join(withdrawn.streams),
             "Next: `healthhub users login`, with that box ticked.",

@@ -16,7 +16,7 @@ from healthhub.errors import HealthHubError
 from healthhub.meltano import check_plugins
 from healthhub.migrations import applied_revision, newest_revision
 from healthhub.settings import DOTENV, load_settings, variables
-from healthhub.source import chosen_accounts, named_accounts
+from healthhub.source import chosen_users, named_users
 from healthhub.tap_auth import ask_tap_auth
 from healthhub.users import all_users
 
@@ -81,7 +81,7 @@ def checks(project: Path) -> Iterator[Check]:
             yield migrations
             yield _clock("clock of the database", _database_time(connection))
             people = lease.database if migrations.is_good is not None else None
-            if not (yield from _accounts(project, people, known)):
+            if not (yield from _users(project, people, known)):
                 return
     except HealthHubError as error:
         yield _bad("database", str(error))
@@ -169,10 +169,10 @@ def _clock(subject: str, theirs: datetime) -> Check:
     )
 
 
-# The accounts
+# The users
 
 
-def _accounts(
+def _users(
     project: Path, people: Database | None, known: dict[str, str]
 ) -> Generator[Check, None, bool]:
     """Try each token.
@@ -186,15 +186,15 @@ def _accounts(
         Whether Oura is read at all.
     """
     try:
-        accounts = chosen_accounts(people, known) if people else named_accounts(known)
-        if accounts is None:
-            yield _idle("accounts", "none: the sandbox is read, synthetic data")
+        users = chosen_users(people, known) if people else named_users(known)
+        if users is None:
+            yield _idle("users", "none: the sandbox is read, synthetic data")
             return False
         names = _names(people) if people else {}
-        for answer in ask_tap_auth(project, known | accounts):
-            yield _account(names, answer)
+        for answer in ask_tap_auth(project, known | users):
+            yield _user(names, answer)
     except HealthHubError as error:
-        yield _bad("accounts", str(error))
+        yield _bad("users", str(error))
     return True
 
 
@@ -204,9 +204,9 @@ def _names(database: Database) -> dict[str, str]:
         return {str(user.user_id): user.alias for user in all_users(connection)}
 
 
-def _account(names: dict[str, str], answer: dict[str, Any]) -> Check:
+def _user(names: dict[str, str], answer: dict[str, Any]) -> Check:
     user_id = answer["user_id"] or "of OURA_PAT"
-    subject = f"account {names.get(user_id, user_id)}"
+    subject = f"user {names.get(user_id, user_id)}"
     if answer["problem"]:
         return _bad(subject, answer["problem"])
     if missing := ", ".join(answer["missing_scopes"] or ()):

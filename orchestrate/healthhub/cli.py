@@ -28,7 +28,7 @@ from healthhub.run_files import forget_ended_runs
 from healthhub.sandbox import TOKEN, USUAL_URL
 from healthhub.settings import variables
 from healthhub.signals import Interrupted, raise_on_signals
-from healthhub.source import chosen_accounts
+from healthhub.source import chosen_users
 from healthhub.users import all_users, checked_id, find_user
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ def run_command(
 ) -> None:
     """Load what is new into the database, and show what is in it.
 
-    Exit codes: 0 everything was loaded, 1 it failed, 3 some accounts could not be
+    Exit codes: 0 everything was loaded, 1 it failed, 3 some users could not be
     read, 4 the same and somebody has to log in again.
     """
     first, last = day("--start-date", start_date), day("--end-date", end_date)
@@ -92,7 +92,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File or folder to write.", show_default=False)
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Only of this person.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
     lang: Annotated[
         str | None, typer.Option(help="Language: en or ja; left out, the browser's.")
     ] = None,
@@ -124,10 +124,10 @@ def env() -> None:
     migrate(database)
     forget_ended_runs(project_folder())
     known = variables(project_folder())
-    accounts = chosen_accounts(database, known)
-    if accounts is None:
-        accounts = {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": USUAL_URL}
-    for name, value in {**database.environment, **accounts}.items():
+    users = chosen_users(database, known)
+    if users is None:
+        users = {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": USUAL_URL}
+    for name, value in {**database.environment, **users}.items():
         if known.get(name) != value:
             typer.echo(f"export {name}={shlex.quote(value)}")
 

@@ -44,8 +44,8 @@ _FORGET_IN_LEDGER = """
 update healthhub.job_runs
 set
     error_summary = replace(
-        replace(error_summary, %(name)s, 'somebody who was erased'),
-        %(id)s, 'somebody who was erased'
+        replace(error_summary, %(name)s, 'a user who was erased'),
+        %(id)s, 'a user who was erased'
     ),
     alerts = array(
         select alert from unnest(alerts) as alert where alert not like %(like)s
@@ -55,7 +55,7 @@ where error_summary like %(like)s or array_to_string(alerts, ' ') like %(like)s
 
 
 class _Table(NamedTuple):
-    """A table, and whether its rows belong to somebody."""
+    """A table, and whether its rows belong to a user."""
 
     schema: str
     name: str
@@ -129,7 +129,12 @@ def _forget_files(home: Path, user_id: str) -> int:
     """
     found = [
         file
-        for pattern in ("logs/*", "report*.html", "report*-accounts/*.html")
+        for pattern in (
+            "logs/*",
+            "report*.html",
+            "report*-users/*.html",
+            "report*-accounts/*.html",
+        )
         for file in home.glob(pattern)
         if file.is_file() and (user_id in file.name or _names(file, user_id))
     ]
@@ -154,7 +159,7 @@ def _delete(connection: psycopg.Connection, table: _Table, user_id: str) -> int:
 def _forget_bookmarks(
     connection: psycopg.Connection, tables: list[_Table], user_id: str
 ) -> None:
-    """Take the person's out of what Meltano keeps, which is JSON in text columns."""
+    """Take the user's out of what Meltano keeps, which is JSON in text columns."""
     columns = {"state": ("partial_state", "completed_state"), "runs": ("payload",)}
     for table in tables:
         if table.schema != "meltano" or table.name not in columns:

@@ -18,7 +18,7 @@ class HealthHubError(Exception):
 
         Args:
             message: The sentence.
-            public: Another one, where the first may quote somebody's data.
+            public: Another one, where the first may quote a user's data.
         """
         super().__init__(message)
         self.public = public or message
@@ -28,7 +28,7 @@ class PartialFailureError(HealthHubError):
     """Something was loaded, but not everything."""
 
     exit_code = 3
-    title = "some accounts could not be read"
+    title = "some users could not be read"
 
 
 class LoginNeededError(HealthHubError):

@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from healthhub.meltano import Pipeline
-    from healthhub.outcomes import AccountOutcome
+    from healthhub.outcomes import UserOutcome
     from healthhub.screen import Screen
 
 
 def load(
     pipeline: Pipeline,
     screen: Screen,
-    outcomes: Callable[[], list[AccountOutcome]],
+    outcomes: Callable[[], list[UserOutcome]],
 ) -> HealthHubError | None:
-    """Run the pipeline, and its second half alone where some accounts failed.
+    """Run the pipeline, and its second half alone where some users failed.
 
     Whether some did is what the tap has on record of them, not what Meltano's log
-    says. The tap ends with 1 when an account failed, after it has read all others.
+    says. The tap ends with 1 when a user failed, after it has read all others.
     Meltano stops there, but what was loaded belongs into the tables all the same.
 
     Args:
         pipeline: What to run.
         screen: Where to show it.
-        outcomes: Asks what became of the accounts.
+        outcomes: Asks what became of the users.
 
     Returns:
-        What was wrong with some accounts, if anything was.
+        What was wrong with some users, if anything was.
 
     Raises:
         HealthHubError: Nothing could be loaded, or the tables not built.
@@ -45,15 +45,15 @@ def load(
     diagnosis = _observed(pipeline, screen)
     if diagnosis is None:
         return None
-    accounts: list[AccountOutcome] = []
+    users: list[UserOutcome] = []
     with suppress(HealthHubError, psycopg.Error):  # then it is why, and told already
-        accounts = outcomes()
+        users = outcomes()
     failed_later = diagnosis.culprit in {TARGET, DBT}
-    if failed_later or not any(account.failures for account in accounts):
+    if failed_later or not any(user.failures for user in users):
         raise _failure(pipeline, diagnosis)
     if transformation := _observed(pipeline, screen, TRANSFORMATION):
         raise _failure(pipeline, transformation)
-    return _failure_of_some(pipeline, diagnosis, accounts)
+    return _failure_of_some(pipeline, diagnosis, users)
 
 
 def _observed(
@@ -85,29 +85,29 @@ def _failure(pipeline: Pipeline, diagnosis: Diagnosis) -> HealthHubError:
 
 
 def _failure_of_some(
-    pipeline: Pipeline, diagnosis: Diagnosis, accounts: Sequence[AccountOutcome]
+    pipeline: Pipeline, diagnosis: Diagnosis, users: Sequence[UserOutcome]
 ) -> HealthHubError:
-    """Some accounts could not be read, or not completely."""
-    failed = [account for account in accounts if account.failures]
+    """Some users could not be read, or not completely."""
+    failed = [user for user in users if user.failures]
     kind: type[HealthHubError] = PartialFailureError
-    if any(account.needs_login for account in failed):
+    if any(user.needs_login for user in failed):
         kind = LoginNeededError
-    elif not any(account.complete_windows for account in accounts):
+    elif not any(user.complete_windows for user in users):
         kind = HealthHubError
-    complete = len(accounts) - len(failed)
+    complete = len(users) - len(failed)
     lines = list(_lines(diagnosis, failed))
     summary = (
-        f"{complete} of {len(accounts)} accounts were read completely. "
+        f"{complete} of {len(users)} users were read completely. "
         f"The log of this run is {pipeline.log}."
     )
     return kind("\n".join([*lines, summary]), public="\n".join(lines))
 
 
-def _lines(diagnosis: Diagnosis, failed: Sequence[AccountOutcome]) -> Iterator[str]:
-    """A line for each account and cause: the tap's, or else what it has on record."""
+def _lines(diagnosis: Diagnosis, failed: Sequence[UserOutcome]) -> Iterator[str]:
+    """A line for each user and cause: the tap's, or else what it has on record."""
     told = list(dict.fromkeys(diagnosis.told + diagnosis.remarks))
     yield from told
-    for account in failed:
-        if not any(str(account.user_id) in line for line in told):
-            causes = " and ".join(account.failures or ())
-            yield f"Account {account.user_id} could not be read ({causes})."
+    for user in failed:
+        if not any(str(user.user_id) in line for line in told):
+            causes = " and ".join(user.failures or ())
+            yield f"User {user.user_id} could not be read ({causes})."

@@ -86,7 +86,7 @@ def printable(text: str) -> str:
 
 
 def without_values(text: str) -> str:
-    """A message of a program without what it quotes of somebody's rows."""
+    """A message of a program without what it quotes of a user's rows."""
     if row := _ROW.search(text):
         text = f"{text[: row.end()]} {LEFT_OUT}"
     text = _VALUE.sub(_left_out_unless_name, text)

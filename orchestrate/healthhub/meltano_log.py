@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MELTANO = "meltano"
 TAP, TARGET, DBT = "tap-oura", "target-postgres", "dbt-postgres"
 
-# What the tap says of an account whose token is refused.
+# What the tap says of a user whose token is refused.
 UNAUTHORIZED = "unauthorized"
 
 # How the Singer SDK writes to a console: `time | LEVEL | logger | message`.
@@ -94,9 +94,9 @@ class Diagnosis:
         Attributes:
             errors: Who said what went wrong, in order.
             culprit: The plugin whose exit code ended the run.
-            told: What the tap says of accounts and settings, which quotes no data.
-            remarks: The same, of what no failure is: the wearers' choices.
-            needs_login: Whether an account's token was refused.
+            told: What the tap says of users and settings, which quotes no data.
+            remarks: The same, of what no failure is: the users' choices.
+            needs_login: Whether a user's token was refused.
         """
         self.errors: list[tuple[str, str]] = []
         self.told: list[str] = []

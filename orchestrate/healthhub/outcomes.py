@@ -1,4 +1,4 @@
-"""What became of each account in a run, by what the tap has on record."""
+"""What became of each user in a run, by what the tap has on record."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ order by user_id
 
 
 @dataclass(frozen=True)
-class AccountOutcome:
-    """One account in a run.
+class UserOutcome:
+    """One user in a run.
 
     Attributes:
-        user_id: The account.
+        user_id: The user.
         complete_windows: How much could be read.
         failures: Why something could not, in the tap's words; None if all could.
-        missing_scopes: What the wearer does not share.
+        missing_scopes: What the user does not share.
     """
 
     user_id: UUID
@@ -55,11 +55,9 @@ class AccountOutcome:
         return UNAUTHORIZED in (self.failures or ())
 
 
-def account_outcomes(
-    connection: psycopg.Connection, since: datetime
-) -> list[AccountOutcome]:
-    """The accounts that were read since then, on this machine's clock."""
+def user_outcomes(connection: psycopg.Connection, since: datetime) -> list[UserOutcome]:
+    """The users that were read since then, on this machine's clock."""
     if connection.execute(_EXISTS).fetchone() != (True,):
         return []
-    with connection.cursor(row_factory=class_row(AccountOutcome)) as cursor:
+    with connection.cursor(row_factory=class_row(UserOutcome)) as cursor:
         return cursor.execute(_ACCOUNTS, (since,)).fetchall()

@@ -27,7 +27,7 @@ from healthhub.loading import load
 from healthhub.masking import without_values
 from healthhub.meltano import Pipeline, check_plugins, outlast_other_runs
 from healthhub.migrations import migrate
-from healthhub.outcomes import account_outcomes
+from healthhub.outcomes import user_outcomes
 from healthhub.report import FILE, can_report, write_report
 from healthhub.run_files import forget_ended_runs
 from healthhub.run_lock import the_only_run
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from healthhub.embedded import Lease
-    from healthhub.outcomes import AccountOutcome
+    from healthhub.outcomes import UserOutcome
     from healthhub.settings import Settings
 
 _HOW_TO_LOOK = (
@@ -150,10 +150,10 @@ class _Run:
                 self.count(connection, job_run)
             raise
 
-    def outcomes(self) -> list[AccountOutcome]:
-        """What became of the accounts."""
+    def outcomes(self) -> list[UserOutcome]:
+        """What became of the users."""
         with self.lease.database.connect() as connection:
-            return account_outcomes(connection, self.began)
+            return user_outcomes(connection, self.began)
 
     def conclude(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Guard, count and show what was loaded, and tell who should look at it."""
@@ -172,7 +172,7 @@ class _Run:
     def give_notice(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Tell what will become a failure, but not every day."""
         names = {
-            o.user_id: str(o.user_id) for o in account_outcomes(connection, self.began)
+            o.user_id: str(o.user_id) for o in user_outcomes(connection, self.began)
         }
         names |= {
             user.user_id: str(user)
@@ -217,7 +217,7 @@ def _period(request: Request) -> dict[str, str]:
     """
     last = request.end_date
     if request.start_date and not last:
-        # In UTC; a wearer may be a day ahead of it.
+        # In UTC; a user may be a day ahead of it.
         last = datetime.now(UTC).date() + timedelta(days=1)
     days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
     return {name: day.isoformat() for name, day in days.items() if day}

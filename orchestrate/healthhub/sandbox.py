@@ -1,4 +1,4 @@
-"""The local Oura API, for who has no account."""
+"""The local Oura API, for who has no user."""
 
 from __future__ import annotations
 

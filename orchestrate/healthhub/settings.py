@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         default=None,
         title="Oura token",
         description="An access token of the Oura API. Without one, the sandbox is "
-        "read: synthetic data, no account.",
+        "read: synthetic data, no user.",
     )
     supabase_db_url: (
         Annotated[SecretStr, AfterValidator(_database_url), _Stripped] | None
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         default=3,
         ge=1,
         title="Days without data",
-        description="So many days without new data of an account are an alert.",
+        description="So many days without new data of a user are an alert.",
     )
 
     @property
@@ -158,7 +158,7 @@ def variables(project: Path) -> dict[str, str]:
     """The environment as Meltano sees it, with `.env` of the project beneath it.
 
     For what is no setting of this command: the tap's own settings, and the variables
-    that hold people's tokens.
+    that hold users' tokens.
     """
     named = dotenv_values(project / DOTENV) | os.environ
     return {name: value for name, value in named.items() if value}

@@ -1,4 +1,4 @@
-"""Where a run reads: people's accounts at Oura, or the sandbox where there are none."""
+"""Where a run reads: users of Oura, or the sandbox where there are none."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from healthhub.accounts import accounts_environment
 from healthhub.errors import HealthHubError
 from healthhub.sandbox import TOKEN, running_sandbox
+from healthhub.tap_users import users_environment
 from healthhub.users import all_users, checked_id, find_user
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def source(
 ) -> Iterator[dict[str, str]]:
     """Have it ready.
 
-    The people in `healthhub.users` come first, then what the environment names, then
+    The users in `healthhub.users` come first, then what the environment names, then
     the sandbox.
 
     Yields:
@@ -46,9 +46,9 @@ def source(
     Raises:
         HealthHubError: Nobody is active, or something of their credentials is missing.
     """
-    accounts = chosen_accounts(database, variables, request.users)
-    if accounts is not None:
-        yield accounts
+    users = chosen_users(database, variables, request.users)
+    if users is not None:
+        yield users
         return
     screen.doing("Starting the Oura sandbox, as there is no OURA_PAT")
     with running_sandbox(logs / "sandbox.log") as url:
@@ -60,13 +60,13 @@ def source(
         }
 
 
-def chosen_accounts(
+def chosen_users(
     database: Database, variables: Mapping[str, str], named: Sequence[str] = ()
 ) -> dict[str, str] | None:
-    """The tap's settings for people's accounts, or None where there are none.
+    """The tap's settings for real users, or None where there are none.
 
     Args:
-        database: With the people.
+        database: With the users.
         variables: With their tokens, and what else the environment says.
         named: Only these.
 
@@ -76,20 +76,20 @@ def chosen_accounts(
     with database.connect() as connection:
         users = all_users(connection)
     if not users:
-        return named_accounts(variables, named)
+        return named_users(variables, named)
     active = [user for user in users if user.is_active]
     if not active:
         raise HealthHubError(
-            "All accounts are deactivated. `healthhub users activate` one of them."
+            "All users are deactivated. `healthhub users activate` one of them."
         )
     wanted = [find_user(active, each) for each in named]
-    return accounts_environment(wanted or active, variables, database)
+    return users_environment(wanted or active, variables, database)
 
 
-def named_accounts(
+def named_users(
     variables: Mapping[str, str], named: Sequence[str] = ()
 ) -> dict[str, str] | None:
-    """The tap's settings for the accounts that the environment names, if any.
+    """The tap's settings for the users that the environment names, if any.
 
     Args:
         variables: The environment.
@@ -105,7 +105,7 @@ def named_accounts(
 
 
 def _filter(named: Sequence[str]) -> dict[str, str]:
-    """The tap's setting for some of its accounts."""
+    """The tap's setting for some of its users."""
     if not named:
         return {}
     user_ids = [str(checked_id(each)) for each in named]

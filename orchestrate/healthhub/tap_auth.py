@@ -1,4 +1,4 @@
-"""`tap-oura-auth`, which logs accounts in and out: a program of the tap's plugin."""
+"""`tap-oura-auth`, which logs users in and out: a program of the tap's plugin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = "tap-oura-auth"
 def run_tap_auth(
     project: Path, environment: Mapping[str, str], *arguments: str
 ) -> None:
-    """Run it on the person's terminal.
+    """Run it on the user's terminal.
 
     Raises:
         HealthHubError: It failed, and has said why.
@@ -57,10 +57,10 @@ def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:
 
 
 def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Let it try the token of each account.
+    """Let it try the token of each user.
 
     Raises:
-        HealthHubError: The settings name no account that could be tried.
+        HealthHubError: The settings name no user that could be tried.
     """
     done = subprocess.run(  # noqa: S603 (the plugin's program)
         [_program(project), "check"],

@@ -1,4 +1,4 @@
-"""The people whose data are loaded: `healthhub.users`."""
+"""The users whose data are loaded: `healthhub.users`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class User:
 
     Attributes:
         user_id: Identifies the person in every table.
-        alias: Name of the person's credentials.
+        alias: Name of the user's credentials.
         timezone: IANA name of the home time zone.
-        is_active: Whether runs read this person's data.
+        is_active: Whether runs read this user's data.
         created_at: When the person was added.
     """
 
@@ -97,7 +97,7 @@ def add_user(
 
 
 def set_active(connection: psycopg.Connection, user: User, *, is_active: bool) -> None:
-    """Say whether runs read a person's data."""
+    """Say whether runs read a user's data."""
     query = sql.SQL("update {} set is_active = %s where user_id = %s")
     connection.execute(query.format(_TABLE), (is_active, user.user_id))
 

@@ -83,18 +83,18 @@ def load(rows: dict[str, int]) -> None:
             connection.execute(_UPSERT, row)
 
 
-def read_accounts(bad: list[str]) -> None:
-    """Write what the tap has on record of each account, and tell which are bad."""
+def read_users(bad: list[str]) -> None:
+    """Write what the tap has on record of each user, and tell which are bad."""
     with psycopg.connect(autocommit=True) as connection:
         connection.execute(_SYNC_WINDOWS)
-        for account in json.loads(os.environ["TAP_OURA_USERS"]):
-            outcome = account.get("access_token", "ok")
+        for user in json.loads(os.environ["TAP_OURA_USERS"]):
+            outcome = user.get("access_token", "ok")
             if outcome in bad:
-                what = f"Account {account['user_id']} has {outcome.upper()}."
+                what = f"User {user['user_id']} has {outcome.upper()}."
                 say(what, "tap-oura", "error", outcome=outcome)
             connection.execute(
                 "insert into raw_oura.sync_windows values (%s, 'tag', %s, 'tag', 1)",
-                (account["user_id"], outcome),
+                (user["user_id"], outcome),
             )
 
 
@@ -114,7 +114,7 @@ def fail(what: str) -> int:
         say("The token was refused.", "tap-oura", "error", plugin_exception=trace)
         end_block({"extractors": 1}, "Extractor failed")
     elif what == "fail in dbt":
-        read_accounts([])
+        read_users([])
         say("Database Error in model notes", "dbt-postgres", "error")
         end_block({}, "Command failed", block_type="InvokerCommand")
     elif what == "fail in the loader":
@@ -123,10 +123,10 @@ def fail(what: str) -> int:
         say(row, "target-postgres", "error")
         end_block({"loaders": 1}, "Loader failed")
     elif what.startswith("fail for"):
-        read_accounts(what.removeprefix("fail for ").split(" and "))
+        read_users(what.removeprefix("fail for ").split(" and "))
         end_block({"extractors": 1}, "Extractor failed")
     elif what.startswith("fail silently for"):
-        read_accounts([])
+        read_users([])
     return 1
 
 
@@ -148,7 +148,7 @@ def main(what: str) -> int:
         say("Late data", "tap-oura", "warning")
         say("Late data", "tap-oura", "warning")
     elif what == "read":
-        read_accounts([])
+        read_users([])
     elif what.startswith("fail"):
         return fail(what)
     elif what.startswith("break "):

@@ -89,7 +89,7 @@ def test_a_failure_says_who_since_when_and_where(
     assert alert["title"] == "healthHub: a login is needed"
     assert alert["type"] == "failure"
     assert alert["message"].splitlines() == [
-        f"Account {ANNE} has UNAUTHORIZED.",
+        f"User {ANNE} has UNAUTHORIZED.",
         f"Number of the run: 2. {succeeded}",
         "The run: https://github.com/me/mine/actions/runs/77",
     ]
@@ -205,11 +205,11 @@ def test_silence_is_told_once(hosted: Hosted, receiver: Receiver) -> None:
     assert receiver.told == []
     assert hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)[0] == 0
     code, output, _ = hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)
-    assert (code, "no new data for 2 days: Account: OURA_PAT_A" in output) == (0, True)
+    assert (code, "no new data for 2 days: User: OURA_PAT_A" in output) == (0, True)
     [alert] = receiver.told
     assert alert["title"] == "healthHub: no new data for 2 days"
     assert alert["type"] == "warning"
-    assert alert["message"].splitlines()[0] == f"Account: OURA_PAT_A ({ANNE})"
+    assert alert["message"].splitlines()[0] == f"User: OURA_PAT_A ({ANNE})"
 
     hosted.query("update healthhub.job_runs set started_at = now() - interval '8 days'")
     hosted.call("run", ALERT_NO_DATA_DAYS="2", **told)

@@ -51,7 +51,7 @@ def test_nothing_is_wrong_with_a_new_machine(hosted: Hosted) -> None:
         "encryption": "-",
         "migrations": "✓",
         "clock of the database": "✓",
-        "accounts": "-",
+        "users": "-",
     }
 
 
@@ -74,7 +74,7 @@ def test_each_cross_says_what_to_do(hosted: Hosted) -> None:
     code, output, _ = hosted.call("check")
     assert code == 1
     found = marks(output)
-    assert (found["accounts"], found["Oura's API"]) == ("✗", "✗")
+    assert (found["users"], found["Oura's API"]) == ("✗", "✗")
     assert "OURA_PAT_A is missing, the token of" in output
     assert "does not answer" in output
 

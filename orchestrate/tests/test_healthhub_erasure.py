@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from healthhub.accounts import LOGIN_SETTINGS
+from healthhub.tap_users import LOGIN_SETTINGS
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted
@@ -41,7 +41,7 @@ def two_people(hosted: Hosted) -> Hosted:
             f"insert into raw_oura.sleep select '{user_id}' from generate_series(1, 2);"
             f"insert into healthhub_tokens.oura_logins values ('{user_id}', 'x');"
             "insert into healthhub.job_runs (error_summary, alerts) values"
-            f" ('Account {alias} ({user_id}) failed.', '{{no data: {user_id}}}')"
+            f" ('User {alias} ({user_id}) failed.', '{{no data: {user_id}}}')"
         )
     hosted.query(
         f"insert into meltano.state values ('dev', '{{}}', '{bookmarks(ANNE, BO)}');"
@@ -49,13 +49,13 @@ def two_people(hosted: Hosted) -> Hosted:
     )
     logs = hosted.home / "logs"
     logs.mkdir(parents=True)
-    (logs / "2026-01-01-run-1.jsonl").write_text(f'{{"account": "{ANNE}"}}\n')
-    (logs / "2026-01-02-run-2.jsonl").write_text(f'{{"account": "{BO}"}}\n')
+    (logs / "2026-01-01-run-1.jsonl").write_text(f'{{"user": "{ANNE}"}}\n')
+    (logs / "2026-01-02-run-2.jsonl").write_text(f'{{"user": "{BO}"}}\n')
     (logs / "postgres.log").write_text(f"ERROR: {ANNE}\nLOG: up\n")
     (hosted.home / "report.html").write_text(f"<a href='{ANNE}.html'>")
-    for name in ("report-accounts", "backups"):
+    for name in ("report-users", "backups"):
         (hosted.home / name).mkdir()
-    (hosted.home / "report-accounts" / f"{ANNE}.html").touch()
+    (hosted.home / "report-users" / f"{ANNE}.html").touch()
     (hosted.home / "backups" / "all.sql.gz").touch()
     run_files = hosted.folder / ".meltano" / "run" / "tap-oura"
     run_files.mkdir(parents=True)
@@ -94,8 +94,8 @@ def test_nothing_is_left_of_a_person_and_everything_of_others(
     assert two_people.query(
         "select error_summary, alerts from healthhub.job_runs order by run_id"
     ) == [
-        ("Account somebody who was erased failed.", []),
-        (f"Account bo ({BO}) failed.", [f"no data: {BO}"]),
+        ("User a user who was erased failed.", []),
+        (f"User bo ({BO}) failed.", [f"no data: {BO}"]),
     ]
     kept = {
         str(file.relative_to(two_people.folder))
@@ -116,7 +116,7 @@ _TAP_OURA_AUTH = """#!{python}
 import os, sys
 print(*sys.argv[1:], file=open("told", "a"))
 print(os.environ["TAP_OURA_TOKEN_STORE"], file=open("told", "a"))
-print("Account is logged out here.")
+print("User is logged out here.")
 """
 
 
@@ -132,7 +132,7 @@ def test_the_login_is_given_back_first(two_people: Hosted) -> None:
     erase = ("users", "remove", "anne", "--erase", "--yes")
     code, output, errors = two_people.call(*erase, **login)
     assert (code, errors) == (0, "")
-    assert output.splitlines()[0] == "login: Account is logged out here."
+    assert output.splitlines()[0] == "login: User is logged out here."
     told = (two_people.folder / "told").read_text().splitlines()
     assert told == [f"revoke {ANNE}", str(store)]
     assert not lock.exists()

@@ -98,7 +98,7 @@ def test_no_error_of_a_library_shows_a_value(text: str) -> None:
         "Another 'dev:tap-oura-to-target-postgres' pipeline is already running",
         "Beginning sync of 'daily_sleep' in incremental mode",
         "The wearer's ring isn't Oura's own",
-        "Account 0a0a0a0a-0000-4000-8000-00000000000a did not grant `tag`.",
+        "User 0a0a0a0a-0000-4000-8000-00000000000a did not grant `tag`.",
         "1 of 34 OK created sql view model healthhub_staging.stg_oura__tag",
     ],
 )

@@ -193,7 +193,7 @@ def test_log_keeps_what_quotes_nothing() -> None:
 
 def test_commands_of_the_tap_have_our_names() -> None:
     diagnosis = Diagnosis()
-    told = "There is no login of account x. Run `tap-oura-auth login x`."
+    told = "There is no login of user x. Run `tap-oura-auth login x`."
     diagnosis.observe(parse(line(told, "tap-oura", "error", {"outcome": "error"})))
     assert diagnosis.sentence.endswith("Run `healthhub users login x`.")
     assert diagnosis.told == [diagnosis.sentence]

@@ -80,5 +80,5 @@ def test_meltano_is_told_what_the_pipeline_needs_and_nothing_else(
     told = hosted.called()["environment"]
     assert {told[name] for name in (*mine, "SUPABASE_DB_URL")} == {""}
     assert told["LANG"] == "C"
-    [account] = json.loads(told["TAP_OURA_USERS"])
-    assert account["access_token"] == "sesame-of-bo"
+    [user] = json.loads(told["TAP_OURA_USERS"])
+    assert user["access_token"] == "sesame-of-bo"

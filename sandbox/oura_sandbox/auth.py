@@ -1,4 +1,4 @@
-"""Who is asking, and may they: from the Authorization header to an account."""
+"""Who is asking, and may they: from the Authorization header to a user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def admit(state: State, request: Request, scope: str | None) -> Grant:
         raise unauthorized(detail)
     state.limiter.admit(token, state.settings)
     grant = access.grant
-    if grant.account.standing.lapsed:
+    if grant.user.standing.lapsed:
         detail = "The user's Oura membership has expired."
         raise forbidden(detail)
     if scope is not None and scope not in grant.scopes:

@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913 - a switch each
             rich_help_panel=WEARERS,
         ),
     ] = None,
-    accounts: Annotated[
+    users: Annotated[
         int, Option(min=1, help="How many wearers.", rich_help_panel=WEARERS)
     ] = 1,
     without_scope: Annotated[
@@ -152,7 +152,7 @@ def run(  # noqa: PLR0913 - a switch each
         "seed": seed,
         "years": years,
         "today": today.date() if today else None,
-        "accounts": accounts,
+        "users": users,
         "token": token,
         "without_scope": without_scope or (),
         "lapsed": lapsed or (),

@@ -11,7 +11,7 @@ from oura_sandbox.person.info import personal_info
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oura_sandbox.accounts import Account
+    from oura_sandbox.users import User
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -27,7 +27,7 @@ PAGE = """<!doctype html>
 """
 
 
-def consent_page(query: Mapping[str, str], accounts: list[Account]) -> str:
+def consent_page(query: Mapping[str, str], users: list[User]) -> str:
     """Ask a wearer what to share; scopes that do not exist are not offered."""
     wanted = scopes.read(query.get("scope", " ".join(scopes.SCOPES)))
     hidden = [
@@ -36,9 +36,9 @@ def consent_page(query: Mapping[str, str], accounts: list[Account]) -> str:
         if name != "scope"
     ]
     wearers = [
-        f'<option value="{account.number}">'
-        f"{account.number}: {personal_info(account.person)['email']}</option>"
-        for account in accounts
+        f'<option value="{user.number}">'
+        f"{user.number}: {personal_info(user.person)['email']}</option>"
+        for user in users
     ]
     boxes = [
         f'<label><input type="checkbox" name="scope" value="{scope}" checked> '
@@ -50,7 +50,7 @@ def consent_page(query: Mapping[str, str], accounts: list[Account]) -> str:
         f"<p>{escape(query['client_id'])} asks to read:</p>",
         '<form method="post" action="/oauth/authorize">',
         *hidden,
-        '<label>Wearer <select name="account">',
+        '<label>Wearer <select name="user">',
         *wearers,
         "</select></label>",
         *boxes,

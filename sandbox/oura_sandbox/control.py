@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from oura_sandbox import scopes
-from oura_sandbox.accounts import Standing
 from oura_sandbox.documents import merge
 from oura_sandbox.errors import bad_request, forbidden, not_found, reply
 from oura_sandbox.faults import Fault
@@ -20,13 +19,14 @@ from oura_sandbox.grants import Grant
 from oura_sandbox.oauth import pair_response
 from oura_sandbox.person.info import personal_info
 from oura_sandbox.routes import DOCUMENTS, Document, DocumentRoute
+from oura_sandbox.users import Standing
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from oura_sandbox.accounts import Account
     from oura_sandbox.state import State
+    from oura_sandbox.users import User
 
 Body = TypeVar("Body")
 
@@ -34,7 +34,7 @@ Body = TypeVar("Body")
 class Wanted(Struct, forbid_unknown_fields=True):
     """A pair of tokens that is asked for without a consent page."""
 
-    account: int = 1
+    user: int = 1
     scopes: tuple[str, ...] | None = None
     lifetime: int | None = None
 
@@ -56,9 +56,9 @@ class Control:
                 Route(document, self.put_document, methods=["PUT"]),
                 Route(document, self.patch_document, methods=["PATCH"]),
                 Route(document, self.delete_document, methods=["DELETE"]),
-                Route("/accounts", self.show_accounts),
-                Route("/accounts", self.open_account, methods=["POST"]),
-                Route("/accounts/{number}", self.patch_account, methods=["PATCH"]),
+                Route("/users", self.show_users),
+                Route("/users", self.open_user, methods=["POST"]),
+                Route("/users/{number}", self.patch_user, methods=["PATCH"]),
                 Route("/tokens", self.issue_tokens, methods=["POST"]),
                 Route("/tokens", self.expire_tokens, methods=["DELETE"]),
                 Route("/settings", self.show_settings),
@@ -76,70 +76,70 @@ class Control:
 
     async def show_document(self, request: Request) -> Response:
         """Show a document."""
-        route, account = self._target(request)
-        body = _find(request, route, account)
+        route, user = self._target(request)
+        body = _find(request, route, user)
         return Response(body, media_type="application/json")
 
     async def put_document(self, request: Request) -> Response:
         """Add a document, or replace one."""
-        route, account = self._target(request)
-        return _put(request, route, account, await _body(request, dict[str, Any]))
+        route, user = self._target(request)
+        return _put(request, route, user, await _body(request, dict[str, Any]))
 
     async def patch_document(self, request: Request) -> Response:
         """Revise a document."""
-        route, account = self._target(request)
-        document = msgspec.json.decode(_find(request, route, account))
+        route, user = self._target(request)
+        document = msgspec.json.decode(_find(request, route, user))
         change = await _body(request, dict[str, Any])
-        return _put(request, route, account, merge(document, change))
+        return _put(request, route, user, merge(document, change))
 
     async def delete_document(self, request: Request) -> Response:
         """Take a document away."""
-        route, account = self._target(request)
-        _find(request, route, account)
-        account.documents.delete(route, request.path_params["document_id"])
+        route, user = self._target(request)
+        _find(request, route, user)
+        user.documents.delete(route, request.path_params["document_id"])
         return Response(status_code=204)
 
-    async def show_accounts(self, _: Request) -> Response:
-        """Show the accounts, and the token of each that never expires."""
-        return reply([_shown(account) for account in self._state.accounts.values()])
+    async def show_users(self, _: Request) -> Response:
+        """Show the users, and the token of each that never expires."""
+        return reply([_shown(user) for user in self._state.users.values()])
 
-    async def open_account(self, request: Request) -> Response:
+    async def open_user(self, request: Request) -> Response:
         """Let one more wearer in, who may share less than everything."""
-        account = self._state.open_account(await _body(request, Standing))
-        return reply(_shown(account), 201)
+        user = self._state.open_user(await _body(request, Standing))
+        return reply(_shown(user), 201)
 
-    async def patch_account(self, request: Request) -> Response:
+    async def patch_user(self, request: Request) -> Response:
         """Change what a wearer shares, or whether they are still a member."""
-        account = self._state.account(request.path_params["number"])
-        if account is None:
+        user = self._state.user(request.path_params["number"])
+        if user is None:
             raise not_found()
-        account.standing = await _change(request, account.standing)
-        grant = self._state.grants.access[account.token].grant
-        grant.scopes = account.standing.scopes
+        user.standing = await _change(request, user.standing)
+        grant = self._state.grants.access[user.token].grant
+        grant.scopes = user.standing.scopes
         return Response(status_code=204)
 
     async def issue_tokens(self, request: Request) -> Response:
         """Hand out a pair of tokens, as after a consent."""
         wanted = await _body(request, Wanted)
-        account = self._state.accounts.get(wanted.account)
-        if account is None:
+        user = self._state.users.get(wanted.user)
+        if user is None:
             raise not_found()
         names = scopes.SCOPES if wanted.scopes is None else wanted.scopes
-        granted = scopes.read(" ".join(names)) & account.standing.scopes
+        granted = scopes.read(" ".join(names)) & user.standing.scopes
         settings = self._state.settings
         lifetime = wanted.lifetime
         pair = self._state.grants.issue(
-            Grant(account, granted),
+            Grant(user, granted),
             settings.token_lifetime if lifetime is None else lifetime,
         )
         return reply(pair_response(pair, settings))
 
     async def expire_tokens(self, request: Request) -> Response:
-        """Let the access tokens of an account expire; refresh tokens go on."""
-        account = self._state.account(request.query_params.get("account", "1"))
-        if account is None:
+        """Let the access tokens of a user expire; refresh tokens go on."""
+        user = self._state.user(request.query_params.get("user", "1"))
+        if user is None:
             raise not_found()
-        self._state.grants.expire(account)
+        self._state.grants.expire(user)
         return Response(status_code=204)
 
     async def show_settings(self, _: Request) -> Response:
@@ -190,12 +190,12 @@ class Control:
         self._state.reset()
         return Response(status_code=204)
 
-    def _target(self, request: Request) -> tuple[DocumentRoute, Account]:
+    def _target(self, request: Request) -> tuple[DocumentRoute, User]:
         route = DOCUMENTS.get(request.path_params["route"])
-        account = self._state.account(request.query_params.get("account", "1"))
-        if route is None or account is None:
+        user = self._state.user(request.query_params.get("user", "1"))
+        if route is None or user is None:
             raise not_found()
-        return route, account
+        return route, user
 
 
 class OnlyFromHere:
@@ -214,31 +214,31 @@ class OnlyFromHere:
         await self._app(scope, receive, send)
 
 
-def _shown(account: Account) -> dict[str, object]:
-    standing = account.standing
+def _shown(user: User) -> dict[str, object]:
+    standing = user.standing
     return {
-        "number": account.number,
-        "token": account.token,
-        "user_id": personal_info(account.person)["id"],
-        "timezone": account.person.traits.home.key,
+        "number": user.number,
+        "token": user.token,
+        "user_id": personal_info(user.person)["id"],
+        "timezone": user.person.traits.home.key,
         "lapsed": standing.lapsed,
         "scopes": [scope for scope in scopes.SCOPES if scope in standing.scopes],
     }
 
 
-def _find(request: Request, route: DocumentRoute, account: Account) -> bytes:
-    entry = account.documents.find(route, request.path_params["document_id"])
+def _find(request: Request, route: DocumentRoute, user: User) -> bytes:
+    entry = user.documents.find(route, request.path_params["document_id"])
     if entry is None:
         raise not_found()
     return entry.body
 
 
 def _put(
-    request: Request, route: DocumentRoute, account: Account, document: Document
+    request: Request, route: DocumentRoute, user: User, document: Document
 ) -> Response:
     document["id"] = request.path_params["document_id"]
     try:
-        account.documents.put(route, document)
+        user.documents.put(route, document)
     except (TypeError, ValueError, AttributeError):
         reason = f"{route.day} or {route.instant} is not a date or time"
         raise bad_request(reason) from None

@@ -1,4 +1,4 @@
-"""The documents of one account: rendered once, kept as bytes, open to revision."""
+"""The documents of one user: rendered once, kept as bytes, open to revision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oura_sandbox.windows import Window
 
 REMEMBERED = 1 << 16
-"""Days of a route that are kept; three years of one account are 18,000."""
+"""Days of a route that are kept; three years of one user are 18,000."""
 
 MARGIN = 2
 """Days between the day a document belongs to and its instant in UTC, at most."""
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Documents:
-    """All documents of an account from a first day up to today."""
+    """All documents of a user from a first day up to today."""
 
     def __init__(self, person: Person, first: date) -> None:
         """Open a person's documents."""

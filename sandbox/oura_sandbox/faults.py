@@ -35,7 +35,7 @@ class Fault(
     kind: Kind
     route: str = "*"
     """A route such as `sleep`, or another path such as `oauth/token`."""
-    account: int | None = None
+    user: int | None = None
     after: Natural = 0
     """How many requests pass before it begins."""
     every: Positive = 1
@@ -78,10 +78,10 @@ class Active:
         """Draw by the fault's own seed."""
         self._rng = Random(self.fault.seed)  # noqa: S311 - nothing to guard
 
-    def happens(self, route: str, account: int | None) -> bool:
+    def happens(self, route: str, user: int | None) -> bool:
         """Count a request, and say whether the fault happens to it."""
         fault = self.fault
-        if fault.route not in {"*", route} or fault.account not in {None, account}:
+        if fault.route not in {"*", route} or fault.user not in {None, user}:
             return False
         self.seen += 1
         if fault.times is not None and self.happened >= fault.times:

@@ -12,14 +12,14 @@ from oura_sandbox.errors import token_error
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oura_sandbox.accounts import Account
+    from oura_sandbox.users import User
 
 
 @dataclass(slots=True)
 class Grant:
     """A consent, and the tokens that follow from it."""
 
-    account: Account
+    user: User
     scopes: frozenset[str]
     revoked: bool = False
 
@@ -62,21 +62,21 @@ class Pair:
 class Grants:
     """All codes and tokens that were handed out."""
 
-    accounts: Iterable[Account]
+    users: Iterable[User]
     access: dict[str, Access] = field(default_factory=dict)
     refresh: dict[str, Grant | None] = field(default_factory=dict)
     """The grant of each refresh token; None once it was used."""
     codes: dict[str, Code | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Give each account a token that never expires."""
-        for account in self.accounts:
-            self.welcome(account)
+        """Give each user a token that never expires."""
+        for user in self.users:
+            self.welcome(user)
 
-    def welcome(self, account: Account) -> None:
-        """Give an account its token that never expires, for what it shares now."""
-        grant = Grant(account, account.standing.scopes)
-        self.access[account.token] = Access(grant, None)
+    def welcome(self, user: User) -> None:
+        """Give a user its token that never expires, for what it shares now."""
+        grant = Grant(user, user.standing.scopes)
+        self.access[user.token] = Access(grant, None)
 
     def reset(self) -> None:
         """Forget everything that was handed out since the start."""
@@ -125,8 +125,8 @@ class Grants:
         grant.revoked = True
         return True
 
-    def expire(self, account: Account) -> None:
-        """Let all access tokens of an account expire that can."""
+    def expire(self, user: User) -> None:
+        """Let all access tokens of a user expire that can."""
         for text, access in self.access.items():
-            if access.grant.account is account and access.expires is not None:
+            if access.grant.user is user and access.expires is not None:
                 self.access[text] = Access(access.grant, time.time())

@@ -56,22 +56,22 @@ class OAuth:
         problem = _problem(query, self._state.settings)
         if problem:
             return HTMLResponse(refusal_page(problem), 400)
-        page = consent_page(query, list(self._state.accounts.values()))
+        page = consent_page(query, list(self._state.users.values()))
         return HTMLResponse(page)
 
     async def decide(self, request: Request) -> Response:
         """Send the browser back, with a code if the wearer agreed."""
         form, chosen = await _form(request)
         problem = _problem(form, self._state.settings)
-        account = self._state.account(form.get("account", "1"))
-        if problem or account is None:
-            return HTMLResponse(refusal_page(problem or "Unknown account."), 400)
+        user = self._state.user(form.get("user", "1"))
+        if problem or user is None:
+            return HTMLResponse(refusal_page(problem or "Unknown user."), 400)
         back = {"state": form["state"]} if "state" in form else {}
         if form.get("decision") != "allow":
             return _redirect(form["redirect_uri"], {"error": "access_denied", **back})
-        granted = scopes.read(" ".join(chosen)) & account.standing.scopes
+        granted = scopes.read(" ".join(chosen)) & user.standing.scopes
         code = Code(
-            grant=Grant(account, granted),
+            grant=Grant(user, granted),
             client_id=form["client_id"],
             redirect_uri=form["redirect_uri"],
             challenge=form.get("code_challenge"),

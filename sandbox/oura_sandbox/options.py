@@ -14,7 +14,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[str, Meta(pattern=r"^[1-9]\d*/[1-9]\d*$")]
 """So many requests in so many seconds, as in 5000/300."""
 Missing = Annotated[str, Meta(pattern=rf"^[1-9]\d*:({'|'.join(SCOPES)})$")]
-"""An account and a scope, as in 2:stress."""
+"""A user and a scope, as in 2:stress."""
 TokenEndpoint = Literal["both", "legacy", "new"]
 
 
@@ -41,7 +41,7 @@ class Options(Struct, frozen=True, kw_only=True):
     seed: int = 1
     years: Natural = 3
     today: date | None = None
-    accounts: Positive = 1
+    users: Positive = 1
     token: str = "sandbox-token"  # noqa: S105 - the way in, for everyone
     without_scope: tuple[Missing, ...] = ()
     lapsed: tuple[int, ...] = ()

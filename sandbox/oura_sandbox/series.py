@@ -1,4 +1,4 @@
-"""The samples of one account: each UTC day one piece of bytes, cut where needed."""
+"""The samples of one user: each UTC day one piece of bytes, cut where needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oura_sandbox.windows import Window
 
 REMEMBERED = 2400
-"""Days that are kept, of all accounts; one of heart rate takes 170 kB."""
+"""Days that are kept, of all users; one of heart rate takes 170 kB."""
 
 
 class Block(NamedTuple):
@@ -43,7 +43,7 @@ class Page(NamedTuple):
 
 
 class Series:
-    """All samples of an account from a first day up to now."""
+    """All samples of a user from a first day up to now."""
 
     def __init__(self, person: Person, first: date) -> None:
         """Open a person's samples."""

@@ -124,7 +124,7 @@ def running(**options: object) -> Iterator[Sandbox]:
             a switch that is given several times.
 
     Yields:
-        Where the sandbox is, and the token of its first account.
+        Where the sandbox is, and the token of its first user.
 
     Raises:
         RuntimeError: If the command does not start; what it says is on stderr.

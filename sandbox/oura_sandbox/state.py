@@ -8,50 +8,50 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from oura_sandbox import faults
-from oura_sandbox.accounts import Account
 from oura_sandbox.faults import Active, Fault
 from oura_sandbox.grants import Grants
 from oura_sandbox.limits import Limiter
+from oura_sandbox.users import User
 
 if TYPE_CHECKING:
-    from oura_sandbox.accounts import Standing
     from oura_sandbox.options import Options
+    from oura_sandbox.users import Standing
 
 REMEMBERED = 100_000
 """Requests that the log holds."""
 
 
 class State:
-    """The accounts and tokens, what goes wrong, and what has been asked."""
+    """The users and tokens, what goes wrong, and what has been asked."""
 
     def __init__(self, options: Options) -> None:
-        """Make up the accounts."""
+        """Make up the users."""
         self._options = options
         self._faults = [faults.parse(spec) for spec in options.fault]
         self.today = options.today or datetime.now(UTC).date()
-        self.accounts = {
-            number: Account(number, self.today, options)
-            for number in range(1, options.accounts + 1)
+        self.users = {
+            number: User(number, self.today, options)
+            for number in range(1, options.users + 1)
         }
         self.settings = options.settings
-        self.grants = Grants(self.accounts.values())
+        self.grants = Grants(self.users.values())
         self.limiter = Limiter()
         self.faults: dict[int, Active] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._numbers = count(1)
         self._begin_faults()
 
-    def account(self, number: str) -> Account | None:
-        """Return an account by what a client calls it."""
-        return self.accounts.get(int(number) if number.isdecimal() else 0)
+    def user(self, number: str) -> User | None:
+        """Return a user by what a client calls it."""
+        return self.users.get(int(number) if number.isdecimal() else 0)
 
-    def open_account(self, standing: Standing) -> Account:
+    def open_user(self, standing: Standing) -> User:
         """Let one more wearer in, until the next reset."""
-        account = Account(len(self.accounts) + 1, self.today, self._options)
-        account.standing = standing
-        self.accounts[account.number] = account
-        self.grants.welcome(account)
-        return account
+        user = User(len(self.users) + 1, self.today, self._options)
+        user.standing = standing
+        self.users[user.number] = user
+        self.grants.welcome(user)
+        return user
 
     def begin(self, fault: Fault) -> int:
         """Let something go wrong from now on; return the number to end it by."""
@@ -61,10 +61,10 @@ class State:
 
     def reset(self) -> None:
         """Undo everything that was changed since the start."""
-        for number in [n for n in self.accounts if n > self._options.accounts]:
-            del self.accounts[number]
-        for account in self.accounts.values():
-            account.reset()
+        for number in [n for n in self.users if n > self._options.users]:
+            del self.users[number]
+        for user in self.users.values():
+            user.reset()
         self.settings = self._options.settings
         self.grants.reset()
         self.limiter.reset()

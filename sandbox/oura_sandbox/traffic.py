@@ -33,12 +33,12 @@ class Traffic:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
-        account = self._account(scope)
+        user = self._user(scope)
         entry: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"],
             "query": scope["query_string"].decode("latin-1"),
-            "account": account,
+            "user": user,
             "status": None,
         }
         self._state.requests.append(entry)
@@ -51,18 +51,18 @@ class Traffic:
 
         if self._state.settings.latency_ms:
             await asyncio.sleep(self._state.settings.latency_ms / 1000)
-        faults = self._faults(scope["path"], account)
+        faults = self._faults(scope["path"], user)
         if faults:
             await spoil(self._app, faults, self._state.today, scope, receive, note)
         else:
             await self._app(scope, receive, note)
 
-    def _account(self, scope: Scope) -> int | None:
+    def _user(self, scope: Scope) -> int | None:
         token = bearer(Headers(scope=scope).get("authorization", ""))
         access = self._state.grants.access.get(token)
-        return access.grant.account.number if access else None
+        return access.grant.user.number if access else None
 
-    def _faults(self, path: str, account: int | None) -> list[Fault]:
+    def _faults(self, path: str, user: int | None) -> list[Fault]:
         if path.startswith(API):
             route = path.removeprefix(API).partition("/")[0]
         else:
@@ -70,5 +70,5 @@ class Traffic:
         return [
             active.fault
             for active in self._state.faults.values()
-            if active.happens(route, account)
+            if active.happens(route, user)
         ]

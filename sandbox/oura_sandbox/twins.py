@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from oura_sandbox.accounts import Account
     from oura_sandbox.routes import SeriesRoute
     from oura_sandbox.state import State
+    from oura_sandbox.users import User
 
 SAMPLES = 2
 
 
 def routes(state: State) -> list[Route]:
     """Return the endpoints, over a state."""
-    account = state.accounts[1]
-    twin = Twin(account)
+    user = state.users[1]
+    twin = Twin(user)
 
     async def collection(request: Request) -> Response:
         """Serve one document for each day but the last, or two samples."""
@@ -41,11 +41,11 @@ def routes(state: State) -> list[Route]:
         name = request.path_params["route"]
         query = request.query_params
         if name in SERIES:
-            window = windows.of_series(query, account.person.now)
+            window = windows.of_series(query, user.person.now)
             return reply({"data": twin.samples(SERIES[name], window)})
         if name not in DOCUMENTS:
             raise not_found()
-        window = windows.of_documents(query, account.person.today)
+        window = windows.of_documents(query, user.person.today)
         documents = twin.documents(DOCUMENTS[name], window)
         return reply({"data": documents, "next_token": None})
 
@@ -71,11 +71,11 @@ def _authorize(request: Request) -> None:
 
 
 class Twin:
-    """Makes up documents from the first account's."""
+    """Makes up documents from the first user's."""
 
-    def __init__(self, account: Account) -> None:
-        """Borrow from an account."""
-        self._account = account
+    def __init__(self, user: User) -> None:
+        """Borrow from a user."""
+        self._user = user
         self.sample = lru_cache(len(DOCUMENTS))(self._sample)
 
     def documents(self, route: DocumentRoute, window: windows.Window) -> list[Document]:
@@ -88,7 +88,7 @@ class Twin:
 
     def samples(self, route: SeriesRoute, window: windows.Window) -> list[Document]:
         """Take two rows, wherever the window lies."""
-        person = self._account.person
+        person = self._user.person
         day = date.fromordinal(windows.ordinal(window.start))
         rows = route.build(person, day)
         return [
@@ -97,7 +97,7 @@ class Twin:
 
     def _sample(self, name: str) -> Document:
         """Find the newest document of a route."""
-        person = self._account.person
+        person = self._user.person
         day = person.today
         while True:
             day = before(day)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from oura_sandbox.accounts import Account
     from oura_sandbox.routes import Document, DocumentRoute, SeriesRoute
     from oura_sandbox.state import State
+    from oura_sandbox.users import User
 
 SERIES_PAGE = 1000
 """Rows on a page of samples, as live."""
@@ -41,14 +41,14 @@ def routes(state: State) -> list[Route]:
         query = request.query_params
         if name == PERSONAL_INFO:
             grant = admit(state, request, None)
-            return reply(readable(personal_info(grant.account.person), grant.scopes))
+            return reply(readable(personal_info(grant.user.person), grant.scopes))
         if name in DOCUMENTS:
             route = DOCUMENTS[name]
-            account = admit(state, request, route.scope).account
-            return documents(account, route, query, state.settings.page_size)
+            user = admit(state, request, route.scope).user
+            return documents(user, route, query, state.settings.page_size)
         if name in SERIES:
-            account = admit(state, request, SERIES[name].scope).account
-            return series(account, SERIES[name], query)
+            user = admit(state, request, SERIES[name].scope).user
+            return series(user, SERIES[name], query)
         raise not_found()
 
     async def single(request: Request) -> Response:
@@ -56,8 +56,8 @@ def routes(state: State) -> list[Route]:
         route = DOCUMENTS.get(request.path_params["route"])
         if route is None:
             raise not_found()
-        account = admit(state, request, route.scope).account
-        entry = account.documents.find(route, request.path_params["document_id"])
+        user = admit(state, request, route.scope).user
+        entry = user.documents.find(route, request.path_params["document_id"])
         if entry is None:
             raise not_found()
         return _respond(entry.body)
@@ -69,16 +69,16 @@ def routes(state: State) -> list[Route]:
 
 
 def documents(
-    account: Account, route: DocumentRoute, query: Mapping[str, str], size: int | None
+    user: User, route: DocumentRoute, query: Mapping[str, str], size: int | None
 ) -> Response:
     """Serve the documents of a window: in one response, unless pages are wanted."""
     if "next_token" in query:
         window, position = paging.place(route.name, query["next_token"])
     elif route.dated:
-        window, position = windows.of_documents(query, account.person.today), 0
+        window, position = windows.of_documents(query, user.person.today), 0
     else:
         window, position = EVERYTHING, 0
-    entries = account.documents.select(route, window)
+    entries = user.documents.select(route, window)
     end = len(entries) if size is None else position + size
     bodies = [entry.body for entry in entries[position:end]]
     if route.selects and "fields" in query:
@@ -89,16 +89,16 @@ def documents(
     return _respond(b'{"data":[%b],"next_token":%b}' % (b",".join(bodies), token))
 
 
-def series(account: Account, route: SeriesRoute, query: Mapping[str, str]) -> Response:
+def series(user: User, route: SeriesRoute, query: Mapping[str, str]) -> Response:
     """Serve a page of samples; the last one has no next_token at all."""
     if windows.flag(query, "latest"):
-        return _respond(b'{"data":[%b]}' % account.series.latest(route))
+        return _respond(b'{"data":[%b]}' % user.series.latest(route))
     if "next_token" in query:
         window, position = paging.place(route.name, query["next_token"])
     else:
-        window = windows.of_series(query, account.person.now)
+        window = windows.of_series(query, user.person.now)
         position = window.start
-    page = account.series.page(route, window, position, SERIES_PAGE)
+    page = user.series.page(route, window, position, SERIES_PAGE)
     rows = page.rows
     if "fields" in query:
         samples = json.decode(b"[%b]" % rows)

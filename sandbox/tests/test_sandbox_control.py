@@ -85,7 +85,7 @@ def test_a_day_must_be_a_day(api: httpx.Client, control: httpx.Client) -> None:
 def test_nothing_is_changed_where_there_is_nothing(control: httpx.Client) -> None:
     for path in ("daily_sleep/nobody", "heartrate/x", "meal/x"):
         assert control.patch(f"documents/{path}", json={}).status_code == 404
-    path = "documents/daily_sleep/x?account=7"
+    path = "documents/daily_sleep/x?user=7"
     assert control.put(path, json={"day": "2026-11-11"}).status_code == 404
 
 

@@ -44,10 +44,8 @@ def test_a_fault_may_be_for_one_route(api: httpx.Client, control: httpx.Client) 
     assert statuses(api, 1, "sleep/x") == [503]
 
 
-def test_a_fault_may_be_for_one_account(
-    api: httpx.Client, control: httpx.Client
-) -> None:
-    begin(control, kind="error", account=2)
+def test_a_fault_may_be_for_one_user(api: httpx.Client, control: httpx.Client) -> None:
+    begin(control, kind="error", user=2)
     assert statuses(api, 1) == [200]
 
 

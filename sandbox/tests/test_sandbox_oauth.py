@@ -50,7 +50,7 @@ def consent(
     boxes = re.findall(r'type="checkbox" name="scope" value="(.*?)"', page.text)
     form: dict[str, Any] = {name: value.replace("&amp;", "&") for name, value in hidden}
     form["scope"] = [box for box in boxes if box != untick]
-    form |= {"account": "1", "decision": decision}
+    form |= {"user": "1", "decision": decision}
     answer = http.post("/oauth/authorize", data=form)
     assert answer.status_code == 302
     location = answer.headers["location"]
@@ -132,7 +132,7 @@ def test_a_bad_request_never_reaches_the_wearer(
     page = http.get("/oauth/authorize", params={**ASK, **change})
     assert page.status_code == 400
     assert "<form" not in page.text
-    form = {**ASK, **change, "account": "1", "decision": "allow"}
+    form = {**ASK, **change, "user": "1", "decision": "allow"}
     assert http.post("/oauth/authorize", data=form).status_code == 400
 
 

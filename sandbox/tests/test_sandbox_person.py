@@ -68,7 +68,7 @@ def test_past_samples_do_not_depend_on_today(route: str) -> None:
     assert list(build(seen, day)) == list(build(other, day))
 
 
-def test_accounts_and_seeds_are_different_people(person: Person) -> None:
+def test_users_and_seeds_are_different_people(person: Person) -> None:
     ids = {
         next(DOCUMENTS["daily_stress"].documents(each, date(2026, 11, 20)))["id"]
         for each in (person, Person(1, 2, TODAY), Person(2, 1, TODAY))

@@ -75,7 +75,7 @@ def plugin() -> dict[str, Any]:
             "auth": {
                 "executable": "tap-oura-auth",
                 "args": "",
-                "description": "Log accounts in and out.",
+                "description": "Log users in and out.",
             },
         },
     }

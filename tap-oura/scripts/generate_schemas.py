@@ -22,13 +22,13 @@ SCHEMAS = Path(__file__).parent.parent / "tap_oura" / "schemas"
 
 #: Oura's names for its kinds of strings (it declares no formats), and the format
 #: that a target may rely on. A local date-time gets none: targets that store it
-#: without a zone would lose the only record of where the wearer was.
+#: without a zone would lose the only record of where the user was.
 FORMATS = {"ISODate": "date", "UtcDateTime": "date-time"}
 
 USER_ID = {
     "type": "string",
     "format": "uuid",
-    "description": "The account, as the settings name it.",
+    "description": "The user, as the settings name it.",
 }
 UNKNOWN_FIELDS = {
     "type": ["object", "null"],

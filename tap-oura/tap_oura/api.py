@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from backoff.types import Details
     from singer_sdk.streams.rest import HTTPRequest
 
-    from tap_oura.accounts import Account
+    from tap_oura.users import User
 
 _Body = TypeVar("_Body")
 
@@ -71,7 +71,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class RateLimit:
-    """Since when requests may be sent again, by account and for everybody."""
+    """Since when requests may be sent again, by user and for everybody."""
 
     EVERYBODY = ""
 
@@ -86,10 +86,10 @@ class RateLimit:
             until = time.monotonic() + seconds
             self._until[who] = max(self._until.get(who, 0.0), until)
 
-    def wait(self, account: str) -> None:
-        """Sleep for as long as the account or everybody is held."""
+    def wait(self, user: str) -> None:
+        """Sleep for as long as the user or everybody is held."""
         with self._lock:
-            until = max(self._until.get(who, 0.0) for who in (account, self.EVERYBODY))
+            until = max(self._until.get(who, 0.0) for who in (user, self.EVERYBODY))
         time.sleep(max(0.0, until - time.monotonic()))
 
 
@@ -112,35 +112,35 @@ class OuraApi:
         self._local = threading.local()
         self._max_tries = max_tries
 
-    def get_page(self, request: HTTPRequest, account: Account, place: Place) -> Page:
+    def get_page(self, request: HTTPRequest, user: User, place: Place) -> Page:
         """One page of a list route.
 
         Args:
             request: What to ask for.
-            account: Whose token to use.
+            user: Whose token to use.
             place: Which page of what days it is, for the log.
 
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, _page, place)
+        return self._get(request, user, _page, place)
 
-    def get_document(self, request: HTTPRequest, account: Account) -> msgspec.Raw:
+    def get_document(self, request: HTTPRequest, user: User) -> msgspec.Raw:
         """The one document of a route that has no list.
 
         Args:
             request: What to ask for.
-            account: Whose token to use.
+            user: Whose token to use.
 
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, account, _document, Place())
+        return self._get(request, user, _document, Place())
 
     def _get(
         self,
         request: HTTPRequest,
-        account: Account,
+        user: User,
         decode: Callable[[bytes], _Body],
         place: Place,
     ) -> _Body:
@@ -149,9 +149,9 @@ class OuraApi:
 
         def log_retry(details: Details) -> None:
             self._logger.warning(
-                "%s of account %s: %s, trying again in %.1f s",
+                "%s of user %s: %s, trying again in %.1f s",
                 route,
-                account,
+                user,
                 _reason(sys.exc_info()[1]),
                 details["wait"],
             )
@@ -168,17 +168,17 @@ class OuraApi:
             logger=None,
         )(self._send)
         try:
-            return send(request, account, decode, place)
+            return send(request, user, decode, place)
         except requests.ConnectionError as error:
             host = request.url.split("/")[2]
             message = (
-                f"No connection to {host} for account {account}: {_reason(error)}. "
+                f"No connection to {host} for user {user}: {_reason(error)}. "
                 "Check the network and `api_url`, then run again."
             )
             raise UnreachableError(message) from None
         except RETRIABLE as error:
             message = (
-                f"{route} of account {account} could not be read: {_reason(error)}. "
+                f"{route} of user {user} could not be read: {_reason(error)}. "
                 "Run again later; what was read is kept."
             )
             raise UnavailableError(message) from None
@@ -186,28 +186,28 @@ class OuraApi:
     def _send(
         self,
         request: HTTPRequest,
-        account: Account,
+        user: User,
         decode: Callable[[bytes], _Body],
         place: Place,
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
-        token = account.credential.token()
-        response = self._send_within_limits(token, request, account, place)
+        token = user.credential.token()
+        response = self._send_within_limits(token, request, user, place)
         try:
-            check(response, str(account))
+            check(response, str(user))
         except UnauthorizedError:
-            renewed = account.credential.renew(token)
+            renewed = user.credential.renew(token)
             if renewed is None:
                 raise
-            response = self._send_within_limits(renewed, request, account, place)
-            check(response, str(account))
+            response = self._send_within_limits(renewed, request, user, place)
+            check(response, str(user))
         return decode(response.content)
 
     def _send_within_limits(
         self,
         token: str,
         request: HTTPRequest,
-        account: Account,
+        user: User,
         place: Place,
     ) -> requests.Response:
         """Send, again each time that a limit asks to wait.
@@ -217,19 +217,19 @@ class OuraApi:
         """
         patience, floor = LONGEST_WAIT, 1.0
         while True:
-            self._rate_limit.wait(account.user_id)
-            response = self._send_with(token, request, account, place)
+            self._rate_limit.wait(user.user_id)
+            response = self._send_with(token, request, user, place)
             pause = _asked_pause(response)
             if pause is None or pause > patience:
                 return response
             # A limit that asks for no pause is still one.
             pause, floor = max(pause, floor), min(2 * floor, 60.0)
             patience -= pause
-            self._rate_limit.hold(_limited(response, account), pause)
+            self._rate_limit.hold(_limited(response, user), pause)
             self._logger.warning(
-                "%s of account %s: at the rate limit, trying again in %.1f s",
+                "%s of user %s: at the rate limit, trying again in %.1f s",
                 _route(request),
-                account,
+                user,
                 pause,
             )
 
@@ -237,7 +237,7 @@ class OuraApi:
         self,
         token: str,
         request: HTTPRequest,
-        account: Account,
+        user: User,
         place: Place,
     ) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
@@ -253,14 +253,14 @@ class OuraApi:
         route, milliseconds = _route(request), 1000 * (time.monotonic() - started)
         request_id = response.headers.get("x-trace-id")
         self._logger.info(
-            "%s of account %s: %d in %.0f ms (request id %s)",
+            "%s of user %s: %d in %.0f ms (request id %s)",
             f"{route} {place}".rstrip(),
-            account,
+            user,
             response.status_code,
             milliseconds,
             request_id or "none",
             extra={
-                "account": account.user_id,
+                "user": user.user_id,
                 "endpoint": route,
                 "period": place.period,
                 "page": place.page,
@@ -276,7 +276,7 @@ class OuraApi:
         if not hasattr(self._local, "session"):
             session = requests.Session()
             session.headers["User-Agent"] = self._user_agent
-            # Without any, requests would let a netrc entry replace the account's token.
+            # Without any, requests would let a netrc entry replace the user's token.
             session.auth = lambda request: request
             self._local.session = session
         session = self._local.session
@@ -319,14 +319,14 @@ def _route(request: HTTPRequest) -> str:
     return request.url.rpartition("/")[2]
 
 
-def _limited(response: requests.Response, account: Account) -> str:
+def _limited(response: requests.Response, user: User) -> str:
     """Whom a 429 holds back.
 
     Oura has a limit per access token and one per application (OpenAPI 1.34+).
     """
     tier = response.headers.get("X-RateLimit-Tier", "").lower()
     covers_all = "app" in tier or "client" in tier
-    return RateLimit.EVERYBODY if covers_all else account.user_id
+    return RateLimit.EVERYBODY if covers_all else user.user_id
 
 
 def _asked_pause(response: requests.Response) -> float | None:

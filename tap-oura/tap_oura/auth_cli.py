@@ -1,4 +1,4 @@
-"""`tap-oura-auth`: logging accounts in and out.
+"""`tap-oura-auth`: logging users in and out.
 
 It reads the same settings as the tap, from `--config` or from the environment.
 """
@@ -18,20 +18,20 @@ from cryptography.fernet import Fernet
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_oura import settings
-from tap_oura.accounts import (
-    Account,
-    accounts_from_config,
-    checked_user_id,
-    oauth_client,
-    seed_from_config,
-    token_store,
-)
 from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
 from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
 from tap_oura.errors import OuraError, Outcome, SettingError, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
+from tap_oura.users import (
+    User,
+    checked_user_id,
+    oauth_client,
+    seed_from_config,
+    token_store,
+    users_from_config,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_context
 @one_sentence
 def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
-    """Log accounts of Oura in and out, and see who is."""
+    """Log users of Oura in and out, and see who is."""
     if config_file:
         try:
             config = msgspec.json.decode(config_file.read(), type=dict[str, Any])
@@ -90,10 +90,10 @@ def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
 @click.pass_obj
 @one_sentence
 def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None:
-    """Log an account in, and store its tokens.
+    """Log a user in, and store its tokens.
 
-    USER_ID is the account's UUID in every stream. Without it, it is derived from
-    Oura's own id of the account.
+    USER_ID is the user's UUID in every stream. Without it, it is derived from
+    Oura's own id of the user.
     """
     if user_id:
         user_id = checked_user_id(user_id)
@@ -107,7 +107,7 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
         known = stored.seed if stored else None
         seed = fingerprint(seed) if seed else known
         store.write(user_id, Login(tokens, seed=seed))
-    click.echo(f"Account {user_id} is logged in.")
+    click.echo(f"User {user_id} is logged in.")
     show_scopes(tokens)
 
 
@@ -115,7 +115,7 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
 @click.pass_obj
 @one_sentence
 def list_(config: dict[str, Any]) -> None:
-    """Show the accounts that are logged in."""
+    """Show the users that are logged in."""
     store = token_store(config)
     for user_id in store.user_ids():
         stored = store.read(user_id)
@@ -129,10 +129,10 @@ def list_(config: dict[str, Any]) -> None:
 @click.pass_obj
 @one_sentence
 def check(config: dict[str, Any]) -> None:
-    """Try the token of each account, and say how it went: a line of JSON for each."""
+    """Try the token of each user, and say how it went: a line of JSON for each."""
     tap = TapOura(config=config)
-    for account in accounts_from_config(config):
-        click.echo(json.dumps(tried(tap, account)))
+    for user in users_from_config(config):
+        click.echo(json.dumps(tried(tap, user)))
 
 
 @main.command()
@@ -140,16 +140,16 @@ def check(config: dict[str, Any]) -> None:
 @click.pass_obj
 @one_sentence
 def revoke(config: dict[str, Any], user_id: str) -> None:
-    """Log an account out: at Oura, and in the token store."""
+    """Log a user out: at Oura, and in the token store."""
     user_id = checked_user_id(user_id)
     client, store = oauth_client(config), token_store(config)
     stored = store.read(user_id)
     if stored is None:
-        message = f"There is no login of account {user_id}."
+        message = f"There is no login of user {user_id}."
         raise click.ClickException(message)
     revoked = client.revoke(stored.tokens)
     store.delete(user_id)
-    click.echo(f"Account {user_id} is logged out here.")
+    click.echo(f"User {user_id} is logged out here.")
     if not revoked:
         click.echo("Oura did not confirm it: remove the application in the Oura app.")
 
@@ -170,7 +170,7 @@ def rotate_key(config: dict[str, Any]) -> None:
 
 
 def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
-    """Send the wearer to Oura and exchange the code that comes back."""
+    """Send the user to Oura and exchange the code that comes back."""
     state, verifier = new_secret(), new_secret()
     url = client.authorize_url(redirect_uri, state, verifier)
     click.echo(f"Open this address and allow the access:\n\n  {url}\n")
@@ -215,26 +215,26 @@ def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
 
 
 def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
-    """The account's UUID by Oura's own id, which every token may read."""
+    """The user's UUID by Oura's own id, which every token may read."""
     tap = TapOura(config=config)
-    account = Account("", AccessToken(tokens.access_token))
-    return tap.find_user_id(account)
+    user = User("", AccessToken(tokens.access_token))
+    return tap.find_user_id(user)
 
 
-def tried(tap: TapOura, account: Account) -> dict[str, Any]:
-    """What comes of an account's token, which is renewed if it has to be."""
+def tried(tap: TapOura, user: User) -> dict[str, Any]:
+    """What comes of a user's token, which is renewed if it has to be."""
     outcome, problem = Outcome.OK, None
     try:
-        tap.find_user_id(account)
+        tap.find_user_id(user)
     except OuraError as error:
         outcome, problem = error.outcome, str(error)
     scopes = missing = None
-    if isinstance(account.credential, StoredLogin):
-        stored = token_store(tap.config).read(account.user_id)
+    if isinstance(user.credential, StoredLogin):
+        stored = token_store(tap.config).read(user.user_id)
         if stored and stored.tokens.scopes is not None:
             scopes, missing = stored.tokens.scopes, stored.tokens.missing_scopes
     return {
-        "user_id": account.user_id or None,
+        "user_id": user.user_id or None,
         "outcome": outcome,
         "problem": problem,
         "scopes": scopes,

@@ -1,4 +1,4 @@
-"""Catching the wearer who comes back from Oura's consent page."""
+"""Catching the user who comes back from Oura's consent page."""
 
 from __future__ import annotations
 

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oura.accounts import Account
     from tap_oura.tap import TapOura
+    from tap_oura.users import User
 
 
 class OuraStream(RESTStream[str]):
     """A route without dates: it is read as a whole, in one window.
 
     Attributes:
-        scope: What the wearer has to grant.
+        scope: What the user has to grant.
         is_single_document: The route answers with one bare document, not a list.
         follows_documents: It is read after those that do not, because what to ask for
             depends on what they found.
@@ -88,15 +88,15 @@ class OuraStream(RESTStream[str]):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        accounts = self._tap.accounts
+        users = self._tap.users
         if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
-            accounts = accounts[:1]
-        return [{"user_id": account.user_id} for account in accounts]
+            users = users[:1]
+        return [{"user_id": user.user_id} for user in users]
 
     # What to ask for
 
-    def windows(self, account: Account) -> Iterator[Window]:  # noqa: ARG002
-        """The windows to read of an account, oldest first."""
+    def windows(self, user: User) -> Iterator[Window]:  # noqa: ARG002
+        """The windows to read of a user, oldest first."""
         yield self.trial
 
     @property
@@ -118,48 +118,46 @@ class OuraStream(RESTStream[str]):
 
     # Reading
 
-    def read(
-        self, account: Account, window: Window, pages: int | None = None
-    ) -> WindowRead:
+    def read(self, user: User, window: Window, pages: int | None = None) -> WindowRead:
         """Read all pages of a window, or some. Runs in a thread; changes no state."""
         result = WindowRead()
         try:
-            if failure := account.failure or self._failed.get(account.user_id):
+            if failure := user.failure or self._failed.get(user.user_id):
                 raise failure
-            for page in islice(self._pages(account, window), pages):
+            for page in islice(self._pages(user, window), pages):
                 result.documents.extend(page.data)
                 result.requests += 1
         except OuraError as error:
             result.failure = error
-            self._failed[account.user_id] = error
-            if error.ends_account:
-                account.failure = error
+            self._failed[user.user_id] = error
+            if error.ends_user:
+                user.failure = error
         return result
 
-    def try_out(self, account: Account, count: int) -> list[Record]:
+    def try_out(self, user: User, count: int) -> list[Record]:
         """Up to `count` records, by one request: what `--test` asks for."""
         window = self.trial
-        read = self.read(account, window, pages=1)
-        records = self._records(read, account, window)
+        read = self.read(user, window, pages=1)
+        records = self._records(read, user, window)
         entries = []
         if (
             self.is_single_document and not read.failure
         ):  # of the others, a part is emitted
-            entries = [ledger_entry(self.name, account, window, read, len(records))]
-        self._tap.ledger.add(account, entries, read.failure)
+            entries = [ledger_entry(self.name, user, window, read, len(records))]
+        self._tap.ledger.add(user, entries, read.failure)
         return records[:count]
 
-    def _pages(self, account: Account, window: Window) -> Iterator[Page]:
+    def _pages(self, user: User, window: Window) -> Iterator[Page]:
         api = self._tap.api
         if self.is_single_document:
             request = self.get_http_request(page=PageContext({"window": window}, None))
-            yield Page([api.get_document(request, account)])
+            yield Page([api.get_document(request, user)])
             return
         token: str | None = None
         tokens: set[str] = set()
         while True:
             request = self.get_http_request(page=PageContext({"window": window}, token))
-            page = api.get_page(request, account, Place(str(window), len(tokens) + 1))
+            page = api.get_page(request, user, Place(str(window), len(tokens) + 1))
             yield page
             token = page.next_token
             if not token:
@@ -225,28 +223,28 @@ class OuraStream(RESTStream[str]):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        account = self._tap.account((context or {})["user_id"])
+        user = self._tap.user((context or {})["user_id"])
         if self.ABORT_AT_RECORD_COUNT is not None:
-            yield from self.try_out(account, self.ABORT_AT_RECORD_COUNT)
+            yield from self.try_out(user, self.ABORT_AT_RECORD_COUNT)
             return
         prefetcher = self._tap.prefetchers[self.follows_documents]
         with self._tap.stop.waiting():
-            windows = list(self.windows(account))
+            windows = list(self.windows(user))
         for place, window in enumerate(windows):
-            read = prefetcher.take(Job(self, account, window))
+            read = prefetcher.take(Job(self, user, window))
             if read.failure is not None:
                 # Nothing after it is asked for: the refusal stands for all of it.
-                entries = refused(self.name, account, windows[place:], read)
-                self._tap.ledger.add(account, entries, read.failure)
+                entries = refused(self.name, user, windows[place:], read)
+                self._tap.ledger.add(user, entries, read.failure)
                 self.state_manager.is_flushed = False
-                prefetcher.drop(self, account)
+                prefetcher.drop(self, user)
                 return
-            records = self._records(read, account, window)
+            records = self._records(read, user, window)
             span = self._span(records)
             yield from records
             self._advance(context, span, window)
-            entry = ledger_entry(self.name, account, window, read, len(records))
-            self._tap.ledger.add(account, [entry])
+            entry = ledger_entry(self.name, user, window, read, len(records))
+            self._tap.ledger.add(user, [entry])
             self._remember(context, entry)
             with self._tap.state_budget as is_due:
                 if is_due:
@@ -255,13 +253,13 @@ class OuraStream(RESTStream[str]):
     def _records(
         self,
         read: WindowRead,
-        account: Account,
+        user: User,
         window: Window,
     ) -> list[Record]:
         """The records of a window, each key once: the last one that Oura sent."""
         records: dict[tuple[Any, ...], Record] = {}
         for document in read.documents:
-            record = self.parser.parse(document, account.user_id)
+            record = self.parser.parse(document, user.user_id)
             if record is not None and self._belongs(record, window):
                 records[self.parser.key(record)] = record
         read.documents.clear()
@@ -278,7 +276,7 @@ class OuraStream(RESTStream[str]):
     def _advance(
         self, context: Context | None, span: tuple[str, str] | None, window: Window
     ) -> None:
-        """Move the account's bookmark after all of a window was written."""
+        """Move the user's bookmark after all of a window was written."""
 
     def _remember(self, context: Context | None, entry: Record) -> None:
         """Keep a window in the state until `sync_windows` has it.
@@ -327,14 +325,14 @@ class DatedStream(OuraStream):
         super().__init__(tap)
 
     @override
-    def windows(self, account: Account) -> Iterator[Window]:
+    def windows(self, user: User) -> Iterator[Window]:
         """What is new, oldest first; then what was never asked, newest first.
 
         In this order there is no hole between the two ends, wherever a run is
         interrupted.
         """
         period, today = self._tap.period, self._tap.today
-        state = self.get_context_state({"user_id": account.user_id})
+        state = self.get_context_state({"user_id": user.user_id})
         bookmark, asked_from = self._bookmark(state), self._asked_from(state)
         start, end = period.days(
             bookmark,
@@ -345,7 +343,7 @@ class DatedStream(OuraStream):
         if first == asked_from or period.is_explicit:
             yield from split(start, end, self.window_length, today)
             return
-        first = max(first, self.reach(account, asked_from))
+        first = max(first, self.reach(user, asked_from))
         if asked_from is None:
             yield from split(first, end, self.window_length, today)
             return
@@ -360,11 +358,11 @@ class DatedStream(OuraStream):
         start = max(start, end - self.window_length)
         return Window(start, end, is_newest=end > self._tap.today)
 
-    def reach(self, account: Account, asked_from: date | None) -> date:  # noqa: ARG002
+    def reach(self, user: User, asked_from: date | None) -> date:  # noqa: ARG002
         """The first day that this run asks for, of those that were never asked for.
 
         Args:
-            account: Whose.
+            user: Whose.
             asked_from: The first day that was asked for before.
         """
         return FIRST_DAY
@@ -386,7 +384,7 @@ class DatedStream(OuraStream):
         """Move the ends of what was asked for, never towards each other.
 
         The bookmark moves to the newest record and not to the window's end: nights
-        reach Oura only when the wearer opens the app, and whoever does not for three
+        reach Oura only when the user opens the app, and whoever does not for three
         weeks would lose two of them. Only what is older than a reconcile would look
         for is closed for good.
         """
@@ -483,7 +481,7 @@ class TimeSeriesStream(DatedStream):
     are whole days in UTC, so a day is emitted when all of it was asked for.
 
     To ask for every month since the first rings would take 145 requests, for nothing
-    but the years before the wearer's own. So a first run begins a month before the
+    but the years before the user's own. So a first run begins a month before the
     first document of any other route. Nothing is lost by that: each later run asks for
     one month more, until all have been asked for, and at once for what lies after a
     document that is older than the first ones were.
@@ -533,19 +531,19 @@ class TimeSeriesStream(DatedStream):
         return DayParser(self.parser, self.sample_schema)
 
     @override
-    def reach(self, account: Account, asked_from: date | None) -> date:
-        first = self._tap.first_days.get(account.user_id)
+    def reach(self, user: User, asked_from: date | None) -> date:
+        first = self._tap.first_days.get(user.user_id)
         if first is None:
-            if not self._has_nothing(account):
+            if not self._has_nothing(user):
                 return FIRST_DAY
             first = self._tap.today
         return min(first, asked_from or first) - REACH
 
-    def _has_nothing(self, account: Account) -> bool:
-        """Whether Oura has no sample of an account at all, asked once a run."""
-        if account.user_id not in self._latest:
-            self._latest[account.user_id] = self.read(account, LATEST)
-        read = self._latest[account.user_id]
+    def _has_nothing(self, user: User) -> bool:
+        """Whether Oura has no sample of a user at all, asked once a run."""
+        if user.user_id not in self._latest:
+            self._latest[user.user_id] = self.read(user, LATEST)
+        read = self._latest[user.user_id]
         return not (read.documents or read.failure)
 
     @override
@@ -559,13 +557,11 @@ class TimeSeriesStream(DatedStream):
         }
 
     @override
-    def _records(
-        self, read: WindowRead, account: Account, window: Window
-    ) -> list[Record]:
+    def _records(self, read: WindowRead, user: User, window: Window) -> list[Record]:
         if not self.is_by_day:
-            return super()._records(read, account, window)
+            return super()._records(read, user, window)
         asked = replace(window, is_newest=False)  # not all of a later day was
-        days = self._day_parser.records(read.documents, account.user_id)
+        days = self._day_parser.records(read.documents, user.user_id)
         records = [record for record in days if record["day"] in asked]
         read.documents.clear()
         return records

@@ -1,4 +1,4 @@
-"""What gives an account's access token."""
+"""What gives a user's access token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Credential(Protocol):
-    """What gives an account's access token."""
+    """What gives a user's access token."""
 
     def token(self) -> str:
         """The access token to send.
@@ -67,7 +67,7 @@ class StoredLogin:
         """Read nothing yet: discovery must not touch the login.
 
         Args:
-            user_id: The account.
+            user_id: The user.
             client: Refreshes.
             store: Holds the tokens.
             seed: A refresh token from the settings.
@@ -109,7 +109,7 @@ class StoredLogin:
             with ThreadPoolExecutor(max_workers=1) as thread:
                 return thread.submit(self._refresh, refused).result()
         except OuraError as error:
-            if error.ends_account:
+            if error.ends_user:
                 self._end = error
             raise
 
@@ -127,7 +127,7 @@ class StoredLogin:
                 refresh_token, endpoint = self._seed, None
             if refresh_token is None:
                 message = (
-                    f"There is no login of account {self._user_id}. "
+                    f"There is no login of user {self._user_id}. "
                     f"Run `tap-oura-auth login {self._user_id}`."
                 )
                 raise UnauthorizedError(message)

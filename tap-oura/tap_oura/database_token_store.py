@@ -162,7 +162,7 @@ class DatabaseTokenStore(TokenStore):
                 return held
             pause.wait(LOOK)
         message = (
-            f"Another process has locked the login of account {user_id} for minutes. "
+            f"Another process has locked the login of user {user_id} for minutes. "
             "Wait for it or end it, then run again."
         )
         raise TokenStoreError(message)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-#: An instant, without an offset too: local times of a wearer have none.
+#: An instant, without an offset too: local times of a user have none.
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
     r"(?P<offset>Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?",

@@ -42,11 +42,11 @@ class OuraError(Exception):
     Attributes:
         outcome: What `sync_windows` says of it.
         detail: One more word, e.g. the scope that is missing.
-        ends_account: Whether nothing else of the account can be read either.
+        ends_user: Whether nothing else of the user can be read either.
     """
 
     outcome = Outcome.ERROR
-    ends_account = False
+    ends_user = False
 
     def __init__(self, message: str, *, detail: str | None = None) -> None:
         """Keep the sentence for people and the word for `sync_windows`."""
@@ -65,23 +65,23 @@ class UnavailableError(OuraError):
 class UnreachableError(UnavailableError):
     """No connection to the API until the last try."""
 
-    ends_account = True
+    ends_user = True
 
 
 class LoginUnavailableError(UnavailableError):
     """The token endpoint gave no usable answer. The login may be as good as before."""
 
-    ends_account = True
+    ends_user = True
 
 
 class ApplicationError(OuraError):
     """The token endpoint knows no such application, or not with this secret."""
 
-    ends_account = True
+    ends_user = True
 
 
 class MissingScopeError(OuraError):
-    """The wearer did not grant the scope that a route needs (401)."""
+    """The user did not grant the scope that a route needs (401)."""
 
     outcome = Outcome.MISSING_SCOPE
 
@@ -93,16 +93,16 @@ class MembershipLapsedError(OuraError):
 
 
 class TokenStoreError(OuraError):
-    """The token store does not give an account's login, or does not take it."""
+    """The token store does not give a user's login, or does not take it."""
 
-    ends_account = True
+    ends_user = True
 
 
 class UnauthorizedError(OuraError):
     """The token is refused (401), or there is none."""
 
     outcome = Outcome.UNAUTHORIZED
-    ends_account = True
+    ends_user = True
 
 
 class RetriableResponseError(Exception):
@@ -118,12 +118,12 @@ class RetriableResponseError(Exception):
         self.response = response
 
 
-def check(response: requests.Response, account: str) -> None:
+def check(response: requests.Response, user: str) -> None:
     """Raise what a response means, if it is not a success.
 
     Args:
         response: The response, read to its end.
-        account: How messages name the account.
+        user: How messages name the user.
 
     Raises:
         RetriableResponseError: 429 and 5xx.
@@ -144,23 +144,23 @@ def check(response: requests.Response, account: str) -> None:
         # would spend a single-use refresh token for nothing.
         if scope := _MISSING_SCOPE.search(response.text):
             message = (
-                f"Account {account} did not grant the scope `{scope[1]}`, so {route} "
+                f"User {user} did not grant the scope `{scope[1]}`, so {route} "
                 "stays empty. Log in again and tick it."
             )
             raise MissingScopeError(message, detail=scope[1])
         message = (
-            f"The token of account {account} was refused (401). "
+            f"The token of user {user} was refused (401). "
             "Log in again or give a new `access_token`."
         )
         raise UnauthorizedError(message)
     if status == HTTPStatus.FORBIDDEN:
         message = (
-            f"Oura denies {route} of account {account} (403). Its membership may have "
+            f"Oura denies {route} of user {user} (403). Its membership may have "
             "lapsed: check it in the Oura app."
         )
         raise MembershipLapsedError(message)
     message = (
-        f"Oura refused the request for {route} of account {account} ({status}). "
+        f"Oura refused the request for {route} of user {user} ({status}). "
         "Check `start_date`, `end_date` and `api_url`."
     )
     raise RefusedRequestError(message, detail=str(status))

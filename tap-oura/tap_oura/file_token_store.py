@@ -60,7 +60,7 @@ class FileTokenStore(TokenStore):
 
     @contextmanager
     def _hold(self, whose: str) -> Iterator[None]:
-        """Hold a lock: an account's, or that of the file."""
+        """Hold a lock: a user's, or that of the file."""
         lock = FileLock(f"{self._path}{whose}.lock", timeout=LOCK_TIMEOUT)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

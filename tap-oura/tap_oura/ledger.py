@@ -10,14 +10,14 @@ from tap_oura.errors import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_oura.accounts import Account
     from tap_oura.errors import OuraError
     from tap_oura.prefetch import WindowRead
+    from tap_oura.users import User
     from tap_oura.windows import Window
 
 Entry = dict[str, Any]
 
-#: Where an account's state of a stream keeps windows that are not on record yet.
+#: Where a user's state of a stream keeps windows that are not on record yet.
 PENDING = "pending_windows"
 
 
@@ -25,41 +25,41 @@ class Ledger:
     """The windows of a run.
 
     Attributes:
-        failures: Why an account, or a stream of it, could not be read.
+        failures: Why a user, or a stream of it, could not be read.
     """
 
     def __init__(self) -> None:
         """Begin empty."""
         self._entries: dict[str, list[Entry]] = {}
-        self.failures: list[tuple[Account, OuraError]] = []
+        self.failures: list[tuple[User, OuraError]] = []
 
     def add(
-        self, account: Account, entries: list[Entry], failure: OuraError | None = None
+        self, user: User, entries: list[Entry], failure: OuraError | None = None
     ) -> None:
         """Note windows, after their records were written."""
-        self._entries.setdefault(account.user_id, []).extend(entries)
+        self._entries.setdefault(user.user_id, []).extend(entries)
         if failure is not None:
-            self.failures.append((account, failure))
+            self.failures.append((user, failure))
 
     def carry_over(self, user_id: str, entries: Iterable[Entry]) -> None:
         """Note windows of a run that was killed before it could."""
         self._entries.setdefault(user_id, []).extend(entries)
 
     def take(self, user_id: str) -> list[Entry]:
-        """The windows of an account that were not taken before."""
+        """The windows of a user that were not taken before."""
         return self._entries.pop(user_id, [])
 
 
 def ledger_entry(
     stream: str,
-    account: Account,
+    user: User,
     window: Window,
     read: WindowRead,
     documents: int,
 ) -> Entry:
     """The record that `sync_windows` has of a window."""
     return {
-        "user_id": account.user_id,
+        "user_id": user.user_id,
         "stream": stream,
         "window_start": window.start.isoformat(),
         "window_end": window.end.isoformat(),
@@ -72,10 +72,10 @@ def ledger_entry(
 
 
 def refused(
-    stream: str, account: Account, windows: Iterable[Window], read: WindowRead
+    stream: str, user: User, windows: Iterable[Window], read: WindowRead
 ) -> list[Entry]:
     """The records of windows that are not asked for, as the first of them failed."""
-    entries = [ledger_entry(stream, account, window, read, 0) for window in windows]
+    entries = [ledger_entry(stream, user, window, read, 0) for window in windows]
     for entry in entries[1:]:
         entry["request_count"] = 0
     return merged(entries)

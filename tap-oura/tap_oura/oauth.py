@@ -75,7 +75,7 @@ class Endpoints:
     """Where the login is.
 
     Attributes:
-        authorize: The page on which the wearer consents.
+        authorize: The page on which the user consents.
         tokens: Where codes and refresh tokens are spent. Applications registered on
             developer.ouraring.com are known to the second one only, all others to
             the first one only, and nothing but the answer tells which.
@@ -135,7 +135,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Login:
-    """What is known of an account's login.
+    """What is known of a user's login.
 
     Attributes:
         tokens: The current pair.
@@ -182,11 +182,11 @@ class OAuthClient:
     endpoints: Endpoints
 
     def authorize_url(self, redirect_uri: str, state: str, verifier: str) -> str:
-        """The page to send the wearer to.
+        """The page to send the user to.
 
         Args:
-            redirect_uri: Where the wearer comes back to, as registered.
-            state: Comes back unchanged, so that nobody else can send the wearer.
+            redirect_uri: Where the user comes back to, as registered.
+            state: Comes back unchanged, so that nobody else can send the user.
             verifier: The PKCE secret, of which only the hash is sent (RFC 7636).
         """
         digest = hashlib.sha256(verifier.encode()).digest()
@@ -203,7 +203,7 @@ class OAuthClient:
         return f"{self.endpoints.authorize}?{urlencode(query)}"
 
     def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
-        """The first pair of tokens, for the code that the wearer brought back.
+        """The first pair of tokens, for the code that the user brought back.
 
         Raises:
             OuraError: The code, or the application, was not accepted.
@@ -225,13 +225,13 @@ class OAuthClient:
             )
             raise UnauthorizedError(message) from None
 
-    def refresh(self, refresh_token: str, endpoint: str | None, account: str) -> Tokens:
+    def refresh(self, refresh_token: str, endpoint: str | None, user: str) -> Tokens:
         """The next pair of tokens. It has to be stored before it is used.
 
         Args:
             refresh_token: The current one. It is spent with this.
             endpoint: The one that worked before, if any.
-            account: How messages name the account.
+            user: How messages name the user.
 
         Raises:
             OuraError: The refresh token was not accepted, or Oura is out of reach.
@@ -244,14 +244,14 @@ class OAuthClient:
         except RefusedTokenError as error:
             if error.ends_login:
                 message = (
-                    f"The login of account {account} has ended ({error}). "
-                    f"Run `tap-oura-auth login {account}`."
+                    f"The login of user {user} has ended ({error}). "
+                    f"Run `tap-oura-auth login {user}`."
                 )
                 raise UnauthorizedError(message) from None
             if not error.error:
                 raise _unavailable(known[0] if known else others[0], error) from None
             message = (
-                f"Oura does not renew the login of account {account} ({error}). "
+                f"Oura does not renew the login of user {user} ({error}). "
                 "Check `client_id` and `client_secret`."
             )
             raise ApplicationError(message) from None

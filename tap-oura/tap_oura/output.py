@@ -41,7 +41,7 @@ class BufferedWriter(MsgSpecWriter):
 class StateBudget:
     """When the state may be written between two windows.
 
-    The state of one account takes no time worth counting, and is written after each
+    The state of one user takes no time worth counting, and is written after each
     window. That of hundreds takes milliseconds, thousands of times: it may take a
     twentieth of the run. At the end of each stream it is written in any case.
 

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from tap_oura.accounts import Account
     from tap_oura.client import OuraStream
     from tap_oura.errors import OuraError
     from tap_oura.stopping import Stop
+    from tap_oura.users import User
     from tap_oura.windows import Window
 
 
 @dataclass(frozen=True)
 class Job:
-    """One window of one stream of one account."""
+    """One window of one stream of one user."""
 
     stream: OuraStream
-    account: Account
+    user: User
     window: Window
 
 
@@ -77,16 +77,16 @@ class Prefetcher:
         with self._stop.waiting():
             self._fill()  # which may ask where samples begin
             if not self._ahead or self._ahead[0][0] != job:
-                return job.stream.read(job.account, job.window)
+                return job.stream.read(job.user, job.window)
             _, future = self._ahead.popleft()
             self._fill()
             return future.result()
 
-    def drop(self, stream: OuraStream, account: Account) -> None:
-        """Forget what was announced of a stream and account that ended early."""
+    def drop(self, stream: OuraStream, user: User) -> None:
+        """Forget what was announced of a stream and user that ended early."""
         while self._ahead:
             job = self._ahead[0][0]
-            if job.stream is not stream or job.account is not account:
+            if job.stream is not stream or job.user is not user:
                 return
             self._ahead.popleft()
             self._fill()
@@ -108,6 +108,6 @@ class Prefetcher:
         while True:
             job, future = self._queue.get()
             try:
-                future.set_result(job.stream.read(job.account, job.window))
+                future.set_result(job.stream.read(job.user, job.window))
             except BaseException as error:  # noqa: BLE001 - raised by whoever takes it
                 future.set_exception(error)

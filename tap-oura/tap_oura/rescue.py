@@ -90,13 +90,13 @@ class RescuingTokenStore(TokenStore):
             self._rescue.write(user_id, login)
         except TokenStoreError:
             message = (
-                f"The new tokens of account {user_id} could be kept neither in "
+                f"The new tokens of user {user_id} could be kept neither in "
                 f"`token_store` nor in `rescue_folder` {self._folder}. Put both right, "
                 f"then run `tap-oura-auth login {user_id}`."
             )
             raise TokenStoreError(message) from None
         _logger.warning(
-            "The new tokens of account %s are kept in %s until `token_store` takes "
+            "The new tokens of user %s are kept in %s until `token_store` takes "
             "them: do not delete it. %s",
             user_id,
             self._folder,

@@ -1,4 +1,4 @@
-"""Samples by the day: one record per account and UTC day, its samples as columns."""
+"""Samples by the day: one record per user and UTC day, its samples as columns."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "user_id",
         th.StringType,
         title="User id",
-        description="UUID of the account in every record. Derived from Oura's own "
-        "id of the account where it is left out.",
+        description="UUID of the user in every record. Derived from Oura's own "
+        "id of the user where it is left out.",
     ),
     th.Property(
         "client_id",
@@ -109,20 +109,20 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
         secret=True,
         title="Users",
-        description="Several accounts: a list of `user_id` with `access_token` or "
+        description="Several users: a list of `user_id` with `access_token` or "
         "`refresh_token`, or with neither where the token store has a login.",
     ),
     th.Property(
         "user_filter",
         th.ArrayType(th.StringType),
         title="User filter",
-        description="Read only the accounts with these `user_id`s.",
+        description="Read only the users with these `user_id`s.",
     ),
     th.Property(
         "shard",
         th.StringType,
         title="Shard",
-        description="Read only a share of the accounts, such as 2/8, so that "
+        description="Read only a share of the users, such as 2/8, so that "
         "several runs can divide them.",
     ),
     th.Property(

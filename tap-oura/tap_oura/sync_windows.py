@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SyncWindowsStream(Stream):
-    """One record per account, stream and window that was asked for.
+    """One record per user, stream and window that was asked for.
 
     It is written after all other streams, so that a window is never on record
     before its documents are.
@@ -36,7 +36,7 @@ class SyncWindowsStream(Stream):
         "synced_at",
     )
     schema = th.PropertiesList(
-        th.Property("user_id", th.UUIDType, required=True, description="The account."),
+        th.Property("user_id", th.UUIDType, required=True, description="The user."),
         th.Property("stream", th.StringType, required=True, description="The stream."),
         th.Property(
             "window_start",
@@ -79,7 +79,7 @@ class SyncWindowsStream(Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        return [{"user_id": account.user_id} for account in self._tap.accounts]
+        return [{"user_id": user.user_id} for user in self._tap.users]
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:

@@ -23,7 +23,6 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
-from tap_oura.accounts import Account, accounts_from_config, derived_user_id
 from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError, UnavailableError
@@ -34,6 +33,7 @@ from tap_oura.prefetch import Job, Prefetcher
 from tap_oura.stopping import Stop, StoppedError
 from tap_oura.streams import ROUTES, DailyActivityStream
 from tap_oura.sync_windows import SyncWindowsStream
+from tap_oura.users import User, derived_user_id, users_from_config
 from tap_oura.windows import Period
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class TapOura(Tap):
 
     @property
     def tomorrow(self) -> date:
-        """The day after, which it already is for wearers far to the east."""
+        """The day after, which it already is for users far to the east."""
         return self.today + timedelta(days=1)
 
     # Streams
@@ -111,27 +111,27 @@ class TapOura(Tap):
         )
 
     @cached_property
-    def accounts(self) -> list[Account]:
-        """The accounts to read, each with its `user_id`."""
-        accounts = accounts_from_config(self.config)
-        for account in accounts:
-            if not account.user_id:
-                account.user_id = self.find_user_id(account)
-        return accounts
+    def users(self) -> list[User]:
+        """The users to read, each with its `user_id`."""
+        users = users_from_config(self.config)
+        for user in users:
+            if not user.user_id:
+                user.user_id = self.find_user_id(user)
+        return users
 
-    def account(self, user_id: str) -> Account:
-        """The account of a partition."""
-        return next(a for a in self.accounts if a.user_id == user_id)
+    def user(self, user_id: str) -> User:
+        """The user of a partition."""
+        return next(a for a in self.users if a.user_id == user_id)
 
-    def find_user_id(self, account: Account) -> str:
-        """The UUID of an account that has none yet, by Oura's own id of it.
+    def find_user_id(self, user: User) -> str:
+        """The UUID of a user that has none yet, by Oura's own id of it.
 
         Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
         """
         request = HTTPRequest(
             url=f"{self.config['api_url'].rstrip('/')}/v2/usercollection/personal_info"
         )
-        document = self.api.get_document(request, account)
+        document = self.api.get_document(request, user)
         try:
             person = msgspec.json.decode(document, type=Person)
         except UNDECODABLE:
@@ -154,13 +154,13 @@ class TapOura(Tap):
         for stream in self.streams.values():
             if _turn(stream) == turn and stream.selected:
                 assert isinstance(stream, OuraStream)  # noqa: S101
-                for account in self.accounts:
-                    for window in stream.windows(account):
-                        yield Job(stream, account, window)
+                for user in self.users:
+                    for window in stream.windows(user):
+                        yield Job(stream, user, window)
 
     @cached_property
     def first_days(self) -> dict[str, date]:
-        """The first day of any document, by account, once documents have been read.
+        """The first day of any document, by user, once documents have been read.
 
         Whoever wears a ring has a document of activity each day. Where that route was
         not read, the days of the others say little, and are not here.
@@ -181,16 +181,16 @@ class TapOura(Tap):
 
     def recover_pending(self) -> None:
         """Put what a killed run had read on record."""
-        for state in self._account_states():
+        for state in self._user_states():
             self.ledger.carry_over(state["context"]["user_id"], state.get(PENDING, []))
 
     def forget_pending(self, user_id: str) -> None:
-        """Drop an account's windows from the state, as they are on record now."""
-        for state in self._account_states():
+        """Drop a user's windows from the state, as they are on record now."""
+        for state in self._user_states():
             if state["context"]["user_id"] == user_id:
                 state.pop(PENDING, None)
 
-    def _account_states(self) -> Iterator[dict[str, Any]]:
+    def _user_states(self) -> Iterator[dict[str, Any]]:
         for stream_state in self.state.get("bookmarks", {}).values():
             yield from stream_state.get("partitions", [])
 
@@ -203,8 +203,8 @@ class TapOura(Tap):
         try:
             with self.stop.listening():
                 with self.stop.waiting():
-                    accounts = self.accounts
-                if accounts:
+                    users = self.users
+                if users:
                     self.sync_all()
         except StoppedError as stopped:
             with suppress(StoppedError):
@@ -214,16 +214,16 @@ class TapOura(Tap):
         self.conclude()
 
     def conclude(self) -> None:
-        """Say what was odd in this run, and end it with 1 if an account failed.
+        """Say what was odd in this run, and end it with 1 if a user failed.
 
-        One line an account and cause: many streams can fail for the same.
+        One line a user and cause: many streams can fail for the same.
         """
         for stream in self.streams.values():
             if isinstance(stream, OuraStream):
                 stream.report_oddities()
         causes: dict[tuple[str, Outcome, str | None], OuraError] = {}
-        for account, failure in self.ledger.failures:
-            cause = (account.user_id, failure.outcome, failure.detail)
+        for user, failure in self.ledger.failures:
+            cause = (user.user_id, failure.outcome, failure.detail)
             causes.setdefault(cause, failure)
         for failure in causes.values():
             self.tell(failure)

@@ -1,6 +1,6 @@
 """Logins that are kept: encrypted, and changed by one at a time.
 
-Oura's refresh tokens can be spent once. Whoever spends one holds the account's lock
+Oura's refresh tokens can be spent once. Whoever spends one holds the user's lock
 until the next pair is stored; everybody else waits and finds it there.
 """
 
@@ -23,19 +23,19 @@ LOCK_TIMEOUT = 240.0
 
 
 class TokenStore(ABC):
-    """Logins by account."""
+    """Logins by user."""
 
     @abstractmethod
     def read(self, user_id: str) -> Login | None:
-        """An account's login, without waiting for its lock."""
+        """A user's login, without waiting for its lock."""
 
     @abstractmethod
     def write(self, user_id: str, login: Login) -> None:
-        """Store a login. Whoever does so holds the account's lock."""
+        """Store a login. Whoever does so holds the user's lock."""
 
     @abstractmethod
     def user_ids(self) -> list[str]:
-        """The accounts that have a login."""
+        """The users that have a login."""
 
     @abstractmethod
     def delete(self, user_id: str) -> None:
@@ -43,7 +43,7 @@ class TokenStore(ABC):
 
     @abstractmethod
     def lock(self, user_id: str) -> AbstractContextManager[None]:
-        """Hold an account's lock, whatever process or machine asks for it too."""
+        """Hold a user's lock, whatever process or machine asks for it too."""
 
     def rotate(self) -> int:
         """Encrypt everything with the first key. Returns how many logins there are."""

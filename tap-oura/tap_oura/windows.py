@@ -118,11 +118,11 @@ class Period:
         *,
         reconcile: bool = False,
     ) -> tuple[date, date]:
-        """First and last day to read for one account and stream.
+        """First and last day to read for one user and stream.
 
         Args:
             bookmark: The newest day that was read before.
-            today: The day it is in UTC. The wearer may already have the next.
+            today: The day it is in UTC. The user may already have the next.
             reconcile: Whether to look back further than usual.
         """
         end = self.end or today + ONE_DAY

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.fernet import Fernet
 
-from tap_oura.accounts import accounts_from_config
+from tap_oura.users import users_from_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,5 +160,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def credential(config: dict[str, Any], **changes: Any) -> Credential:  # noqa: ANN401
-    (account,) = accounts_from_config(config | changes)
-    return account.credential
+    (user,) = users_from_config(config | changes)
+    return user.credential

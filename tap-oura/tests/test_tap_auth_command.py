@@ -68,7 +68,7 @@ def test_login_by_browser_list_and_revoke(
     config = any_store | {"redirect_uri": browser}
     result = tap_oura_auth(config, "login", USER_ID)
     assert result.exit_code == 0, result.output
-    assert f"Account {USER_ID} is logged in." in result.stdout
+    assert f"User {USER_ID} is logged in." in result.stdout
     assert "Granted: daily, tag" in result.stdout
     assert "Not granted: email, personal, heartrate" in result.stdout
     assert "Will be empty: daily_cardiovascular_age, daily_resilience" in result.stdout
@@ -87,7 +87,7 @@ def test_a_login_wins_over_the_seed_that_the_settings_still_give(
     config: Config, login: FakeLogin, browser: str
 ) -> None:
     credential(config).token()
-    login.current = "the wearer ended the login"
+    login.current = "the user ended the login"
     with pytest.raises(UnauthorizedError):
         credential(config).renew("access-1")
     seedless = {k: v for k, v in config.items() if k != "refresh_token"}
@@ -101,7 +101,7 @@ def test_a_login_wins_over_the_seed_that_the_settings_still_give(
 
 
 def test_login_by_pasted_address_or_code(config: Config) -> None:
-    """As on a machine without a browser; the account is named after Oura's id."""
+    """As on a machine without a browser; the user is named after Oura's id."""
     for code in ("wrong-code", "wrong?code=", "a/wrong=="):
         result = tap_oura_auth(config, "login", "--no-browser", stdin=f"{code}\n")
         assert result.exit_code == 1
@@ -118,13 +118,11 @@ def test_login_by_pasted_address_or_code(config: Config) -> None:
         assert word not in result.stderr
 
 
-def test_check_tries_the_token_of_each_account(
-    config: Config, login: FakeLogin
-) -> None:
+def test_check_tries_the_token_of_each_user(config: Config, login: FakeLogin) -> None:
     del config["refresh_token"]
     [absent] = json_lines(tap_oura_auth(config, "check").stdout)
     assert (absent["user_id"], absent["outcome"]) == (USER_ID, "unauthorized")
-    assert absent["problem"].startswith(f"There is no login of account {USER_ID}.")
+    assert absent["problem"].startswith(f"There is no login of user {USER_ID}.")
     assert login.requests == []
 
     config["refresh_token"] = "refresh-0"
@@ -156,7 +154,7 @@ def test_new_key_is_a_key() -> None:
         ("list", {"token_store": ""}, "A login needs `token_store`"),
         ("check", {"users": "secret-u"}, "A variable TAP_OURA_* cannot be read"),
         ("check", {"users": '[{"access_token": "secret-t"}]'}, "lacks `user_id`"),
-        ("revoke", {}, f"There is no login of account {USER_ID}."),
+        ("revoke", {}, f"There is no login of user {USER_ID}."),
         ("login", {"redirect_uri": "https://oura.example/"}, "not on this machine"),
         ("login", {"redirect_uri": "http://localhost:99999"}, "not on this machine"),
     ],

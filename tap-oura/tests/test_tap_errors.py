@@ -38,12 +38,12 @@ def test_missing_scope_leaves_its_stream_empty_and_is_no_failure(
         "heart_health",
     )
     assert (
-        f"Account {USER_ID} did not grant the scope `heart_health`, so "
+        f"User {USER_ID} did not grant the scope `heart_health`, so "
         "daily_cardiovascular_age stays empty. Log in again and tick it."
     ) in caplog.text
 
 
-def test_refused_token_ends_the_account_with_one_request_and_one_line(
+def test_refused_token_ends_the_user_with_one_request_and_one_line(
     oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = {"status": 401, "title": "Unauthorized", "detail": "Invalid token."}
@@ -54,7 +54,7 @@ def test_refused_token_ends_the_account_with_one_request_and_one_line(
     assert set(outcomes(result).values()) == {("unauthorized", None)}
     errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     sentence = (
-        f"The token of account {USER_ID} was refused (401). "
+        f"The token of user {USER_ID} was refused (401). "
         "Log in again or give a new `access_token`."
     )
     assert errors == [sentence]
@@ -69,7 +69,7 @@ def test_lapsed_membership_is_visible(oura: FakeOura, run: Runner) -> None:
     assert result.days("daily_stress") == ["2026-03-09"]
 
 
-def test_each_account_and_cause_is_one_line(
+def test_each_user_and_cause_is_one_line(
     oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     detail = "Token is not authorized access extapi:heart_health scope."
@@ -105,7 +105,7 @@ def test_refused_request_is_said_in_our_words(
     result = run("daily_sleep", **RANGE)
     assert result.exit_code == 1
     assert outcomes(result)["daily_sleep"] == ("error", str(status))
-    assert f"Oura refused the request for daily_sleep of account {USER_ID}" in (
+    assert f"Oura refused the request for daily_sleep of user {USER_ID}" in (
         caplog.text
     )
 
@@ -158,7 +158,7 @@ def test_a_window_that_fails_keeps_the_windows_before_it(
     ]
 
 
-def test_unreachable_api_is_tried_and_then_ends_the_account(
+def test_unreachable_api_is_tried_and_then_ends_the_user(
     oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = requests.ConnectionError("https://api.ouraring.com/?start_date=secret")
@@ -260,7 +260,7 @@ def test_log_names_the_parts_of_each_request(
     run("daily_sleep", max_tries=1, **RANGE)
     [record] = [r for r in caplog.records if hasattr(r, "endpoint")]
     parts = record.__dict__
-    assert parts["account"] == USER_ID
+    assert parts["user"] == USER_ID
     assert parts["endpoint"] == "daily_sleep"
     assert parts["period"] == f"{RANGE['start_date']}..{RANGE['end_date']}"
     assert (parts["page"], parts["status"], parts["request_id"]) == (1, 500, "trace-1")

@@ -16,7 +16,6 @@ import pytest
 
 from fake_login import KEY, LEGACY, OTHER_KEY, PORTAL, credential
 from fake_oura import USER_ID
-from tap_oura.accounts import token_store
 from tap_oura.errors import (
     ApplicationError,
     LoginUnavailableError,
@@ -26,6 +25,7 @@ from tap_oura.errors import (
 )
 from tap_oura.oauth import Login, Tokens
 from tap_oura.tap import TapOura
+from tap_oura.users import token_store
 
 if TYPE_CHECKING:
     from fake_login import FakeLogin
@@ -86,7 +86,7 @@ def test_a_spent_refresh_token_is_one_sentence(
     with pytest.raises(UnauthorizedError) as error:
         credential(config).token()
     assert str(error.value) == (
-        f"The login of account {USER_ID} has ended (400 invalid_grant). "
+        f"The login of user {USER_ID} has ended (400 invalid_grant). "
         f"Run `tap-oura-auth login {USER_ID}`."
     )
 
@@ -272,8 +272,8 @@ def test_a_run_that_ends_lets_a_refresh_finish(
     login.latency = 0.5
     code = (
         "import json, sys, threading, time\n"
-        "from tap_oura.accounts import accounts_from_config\n"
-        "(a,) = accounts_from_config(json.loads(sys.argv[1]))\n"
+        "from tap_oura.users import users_from_config\n"
+        "(a,) = users_from_config(json.loads(sys.argv[1]))\n"
         "threading.Thread(target=a.credential.token, daemon=True).start()\n"
         "time.sleep(0.2)"
     )
@@ -317,7 +317,7 @@ def test_key_can_be_changed(any_store: Config, login: FakeLogin) -> None:
     assert login.refreshes == 1
 
 
-def test_a_login_that_cannot_be_read_stops_its_account_only(
+def test_a_login_that_cannot_be_read_stops_its_user_only(
     config: Config, oura: FakeOura, run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = token_store(config)
@@ -335,8 +335,8 @@ def test_a_login_that_cannot_be_read_stops_its_account_only(
 def test_eight_processes_refresh_once(config: Config, login: FakeLogin) -> None:
     login.latency = 0.3
     code = (
-        "import json, sys; from tap_oura.accounts import accounts_from_config;"
-        "(a,) = accounts_from_config(json.loads(sys.argv[1]));"
+        "import json, sys; from tap_oura.users import users_from_config;"
+        "(a,) = users_from_config(json.loads(sys.argv[1]));"
         "print(a.credential.token())"
     )
     processes = [
@@ -357,7 +357,7 @@ def test_a_process_that_dies_while_it_holds_the_lock_blocks_nobody(
 ) -> None:
     config = any_store
     code = (
-        "import json, os, sys; from tap_oura.accounts import token_store\n"
+        "import json, os, sys; from tap_oura.users import token_store\n"
         f"with token_store(json.loads(sys.argv[1])).lock('{USER_ID}'): os._exit(9)"
     )
     command = [sys.executable, "-c", code, json.dumps(config)]

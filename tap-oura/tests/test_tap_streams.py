@@ -226,8 +226,8 @@ def test_state_follows_each_window(oura: FakeOura, run: Runner) -> None:
         elif message["type"] == "STATE" and "sleep" in message["value"].get(
             "bookmarks", {}
         ):
-            (account,) = message["value"]["bookmarks"]["sleep"]["partitions"]
-            marks.append(f"state {account.get('replication_key_value')}")
+            (user,) = message["value"]["bookmarks"]["sleep"]["partitions"]
+            marks.append(f"state {user.get('replication_key_value')}")
     first = marks.index("2022-01-10")
     assert marks[first + 1] == "state 2023-01-01"
     assert marks.index("2023-05-10") > first + 1

@@ -272,7 +272,7 @@ def person(
         "GIT_CONFIG_VALUE_0": "https://github.com/healthhub/healthhub",
     }.items():
         monkeypatch.setenv(name, value)
-    with running(accounts=2, years=1) as sandbox:
+    with running(users=2, years=1) as sandbox:
         person = Person(open_folder, supabase, sandbox, [], monkeypatch, capfd)
         person.goes_to(open_folder)
         yield person
@@ -336,15 +336,15 @@ def add_somebody_whose_membership_has_lapsed(person: Person) -> None:
     person.types("healthhub users add bo --timezone Europe/Helsinki")
     person.types("healthhub users login bo", WEARER="2")
     assert "Europe/Helsinki" in person.types("healthhub users list")
-    account = f"{person.sandbox.url}/_sandbox/accounts/2"
-    httpx.patch(account, json={"lapsed": True}).raise_for_status()
+    user = f"{person.sandbox.url}/_sandbox/users/2"
+    httpx.patch(user, json={"lapsed": True}).raise_for_status()
 
 
 def load(person: Person) -> None:
     """With the real pipeline. That all is well, the daily workflow's test shows."""
     screen = person.types("healthhub run", exit_code=3)
     assert "daily_sleep_summaries" in screen
-    assert "1 of 2 accounts were read completely" in screen
+    assert "1 of 2 users were read completely" in screen
     assert person.query("select count(*) > 5 from healthhub.daily_sleep_summaries") == [
         (True,)
     ]
@@ -352,7 +352,7 @@ def load(person: Person) -> None:
     assert person.query("select count(*) > 0 from meltano.state") == [(True,)]
     assert person.query(_UNGUARDED) == []
     calls = logged_calls(person.folder)
-    assert {"account", "period", "page", "status", "duration_ms"} <= set(calls[0])
+    assert {"user", "period", "page", "status", "duration_ms"} <= set(calls[0])
 
 
 def logged_calls(project: Path) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from healthhub.accounts import LOGIN_SETTINGS
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.settings import Settings
+from healthhub.tap_users import LOGIN_SETTINGS
 from workflow_steps import WORKFLOWS, run_step, run_steps
 
 if TYPE_CHECKING:

@@ -151,7 +151,7 @@ def test_wiped_database_is_read_anew(pipeline: Pipeline) -> None:
     ("environment", "sentence"),
     [
         ({"OURA_PAT": ""}, "There is no token: set `access_token`"),
-        ({"OURA_PAT": "wrong"}, f"The token of account {USER_ID} was refused (401)"),
+        ({"OURA_PAT": "wrong"}, f"The token of user {USER_ID} was refused (401)"),
         ({"TAP_OURA_API_URL": "http://127.0.0.1:9"}, "No connection to 127.0.0.1:9"),
     ],
 )

@@ -53,7 +53,7 @@ class Output:
         return [line for line in self.stderr.splitlines() if "| ERROR " in line]
 
     def outcomes(self) -> set[tuple[str, str, str]]:
-        """Account, stream and outcome of each window."""
+        """User, stream and outcome of each window."""
         return {
             (r["user_id"], r["stream"], r["outcome"])
             for r in self.records("sync_windows")
@@ -96,7 +96,7 @@ class Tap:
         return file
 
     def with_token(self) -> Tap:
-        """For one account with the sandbox's first token."""
+        """For one user with the sandbox's first token."""
         token = {"access_token": "sandbox-token", "user_id": USER_ID}
         return Tap(self.url, self.folder, self.settings | token)
 

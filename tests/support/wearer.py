@@ -1,7 +1,7 @@
 """Somebody who wears a ring, at the sandbox's consent page, and allows everything.
 
 As a program, it is that person's browser: `wearer.py ADDRESS` ends up where the page
-leads. The variable WEARER says which of the sandbox's accounts they have.
+leads. The variable WEARER says which of the sandbox's users they have.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 
-def allow(address: str, account: str = "1") -> str:
+def allow(address: str, user: str = "1") -> str:
     """Allow it.
 
     Returns:
         The address that the page leads to.
     """
     query = {name: value for name, [value] in parse_qs(urlsplit(address).query).items()}
-    form = {**query, "scope": query["scope"].split(), "account": account}
+    form = {**query, "scope": query["scope"].split(), "user": user}
     answer = httpx.post(address.partition("?")[0], data={**form, "decision": "allow"})
     return answer.headers["Location"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def sandbox_url() -> Iterator[str]:
-    with running(years=1, accounts=3) as sandbox:
+    with running(years=1, users=3) as sandbox:
         yield sandbox.url
 
 

@@ -95,8 +95,8 @@ def test_a_backfill_that_is_ended_resumes_near_where_it_stopped(
     assert min(r["window_start"] for r in windows) == start
 
 
-def test_one_account_fails_and_the_others_are_complete(tap: Tap) -> None:
-    tap.control("PATCH", "accounts/2", {"lapsed": True})
+def test_one_user_fails_and_the_others_are_complete(tap: Tap) -> None:
+    tap.control("PATCH", "users/2", {"lapsed": True})
     users = [*THREE[:2], {"user_id": OTHERS[1], "access_token": "ended"}]
     streams = ("daily_sleep", "daily_stress", "sleep")
     output = tap.run(users=users, streams=streams, start_date=days_ago(20))
@@ -105,8 +105,8 @@ def test_one_account_fails_and_the_others_are_complete(tap: Tap) -> None:
     assert complete == {d["id"] for d in tap.served("daily_sleep", 20)}
     assert {r["user_id"] for r in output.records("sleep")} == {USER_ID}
     assert len(output.errors) == 2
-    assert f"of account {OTHERS[0]} (403)" in output.errors[0]
-    assert f"The token of account {OTHERS[1]} was refused (401)" in output.errors[1]
+    assert f"of user {OTHERS[0]} (403)" in output.errors[0]
+    assert f"The token of user {OTHERS[1]} was refused (401)" in output.errors[1]
     assert output.outcomes() == {
         *((USER_ID, stream, "ok") for stream in streams),
         *((OTHERS[0], stream, "membership_lapsed") for stream in streams),
@@ -115,7 +115,7 @@ def test_one_account_fails_and_the_others_are_complete(tap: Tap) -> None:
 
 
 def test_missing_scope_is_visible_and_no_failure(tap: Tap) -> None:
-    tap.control("PATCH", "accounts/1", {"scopes": ["daily"]})
+    tap.control("PATCH", "users/1", {"scopes": ["daily"]})
     streams = ("daily_sleep", "daily_resilience")
     output = tap.with_token().run(streams=streams, start_date=days_ago(5))
     assert output.exit_code == 0
@@ -145,7 +145,7 @@ def test_what_passes_is_waited_for(tap: Tap) -> None:
     assert output.exit_code == 0
     tap.control("DELETE", "faults")
     for route in FAULTS:
-        assert f" {route} of account {USER_ID}: " in output.stderr
+        assert f" {route} of user {USER_ID}: " in output.stderr
         assert documents(output, route) == tap.served(route, 20), route
     assert output.stderr.count("trying again") >= len(FAULTS)
 
@@ -230,12 +230,12 @@ def test_login_on_the_consent_page_and_a_revoked_one(tap: Tap) -> None:
     subprocess.run([*command[:3], "revoke", USER_ID], check=True)
     ended = tap.run(streams=streams, user_id=USER_ID)
     assert ended.exit_code == 1
-    assert f"There is no login of account {USER_ID}" in ended.errors[0]
+    assert f"There is no login of user {USER_ID}" in ended.errors[0]
 
 
 def test_a_chain_of_refresh_tokens_outlives_its_access_tokens(tap: Tap) -> None:
     tap.control("PATCH", "settings", {"token_endpoint": "new", "token_lifetime": 61})
-    seed = tap.control("POST", "tokens", {"account": 1})["refresh_token"]
+    seed = tap.control("POST", "tokens", {"user": 1})["refresh_token"]
     tap = tap.with_store(str(tap.folder / "logins.json"))
     options: dict[str, Any] = {
         "streams": ("daily_sleep",),
@@ -245,6 +245,6 @@ def test_a_chain_of_refresh_tokens_outlives_its_access_tokens(tap: Tap) -> None:
     }
     for _ in range(2):
         assert tap.run(**options).exit_code == 0
-        tap.control("DELETE", "tokens?account=1")
+        tap.control("DELETE", "tokens?user=1")
     refreshed = [r for r in tap.asked() if "token" in r["path"] and r["status"] == 200]
     assert len(refreshed) == 2

@@ -15,8 +15,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from healthhub.embedded import EmbeddedPostgres
-from tap_oura.accounts import token_store
 from tap_oura.oauth import Login, Tokens
+from tap_oura.users import token_store
 from tap_over_http import USER_ID
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def database_url() -> Iterator[str]:
 def test_eight_processes_that_refresh_at_once_refresh_once(
     tap: Tap, database_url: str
 ) -> None:
-    seed = tap.control("POST", "tokens", {"account": 1})["refresh_token"]
+    seed = tap.control("POST", "tokens", {"user": 1})["refresh_token"]
     tap.fault(kind="delay", route="oauth/token", seconds=0.3)
     tap = tap.with_store(database_url)
     config = tap.config(user_id=USER_ID, refresh_token=seed)
     code = (
-        "import json, sys; from tap_oura.accounts import accounts_from_config;"
-        "(a,) = accounts_from_config(json.load(open(sys.argv[1])));"
+        "import json, sys; from tap_oura.users import users_from_config;"
+        "(a,) = users_from_config(json.load(open(sys.argv[1])));"
         "print(a.credential.token())"
     )
     processes = [
@@ -123,7 +123,7 @@ def test_a_database_that_ends_idle_transactions_costs_no_login(
     tap: Tap, database_url: str
 ) -> None:
     """No transaction is open while Oura is asked."""
-    seed = tap.control("POST", "tokens", {"account": 2})["refresh_token"]
+    seed = tap.control("POST", "tokens", {"user": 2})["refresh_token"]
     tap.fault(kind="delay", route="oauth/token", seconds=0.5)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
@@ -133,8 +133,8 @@ def test_a_database_that_ends_idle_transactions_costs_no_login(
         user_id=OTHER_USER, refresh_token=seed, rescue_folder=str(tap.folder / "rescue")
     )
     code = (
-        "import json, sys; from tap_oura.accounts import accounts_from_config;"
-        "(a,) = accounts_from_config(json.load(open(sys.argv[1])));"
+        "import json, sys; from tap_oura.users import users_from_config;"
+        "(a,) = users_from_config(json.load(open(sys.argv[1])));"
         "a.credential.renew(a.credential.token())"
     )
     subprocess.run([sys.executable, "-c", code, config], check=True)

@@ -152,7 +152,7 @@ def test_a_change_reaches_the_days_that_it_concerns(
 def test_a_day_is_complete_once_it_was_read_after_its_end(
     dbt: Dbt, database: Database
 ) -> None:
-    """It ends at 4 a.m. by the account's clock, whatever the server's is."""
+    """It ends at 4 a.m. by the user's clock, whatever the server's is."""
     database(
         "create table healthhub.users as select %s::uuid as user_id,"
         " 'Pacific/Kiritimati' as timezone",

@@ -125,7 +125,7 @@
 
 
 {# Before a run: who was read is in healthhub.users, also when only a setting names
-   the account. #}
+   the user. #}
 {% macro list_people() %}
     do $$
     begin

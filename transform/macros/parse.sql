@@ -34,7 +34,7 @@
 {%- endmacro %}
 
 
-{# An instant with what it was on the wearer's clock: local time, and the offset
+{# An instant with what it was on the user's clock: local time, and the offset
    from UTC in minutes. #}
 {% macro local_times(text, name=none) -%}
     {%- set name = name or text -%}
@@ -95,7 +95,7 @@
 
 
 {# Oura's ids are strings and usually UUIDs. One that is not, or is missing, is
-   mapped to a name-based UUID of account, stream and id (or what stands in for
+   mapped to a name-based UUID of user, stream and id (or what stands in for
    it), the same on every run. #}
 {% macro document_id(stream, instead='id') -%}
     case

@@ -91,7 +91,7 @@
 
 
 {#
-    The wearer's clock, where it is known: Oura says these instants in UTC alone,
+    The user's clock, where it is known: Oura says these instants in UTC alone,
     but the days of activity, which begin at 4 a.m., say what their offset was.
 #}
 {% macro activity_days_around(day) %}

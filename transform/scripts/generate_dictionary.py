@@ -29,7 +29,7 @@ DICTIONARY = TRANSFORM.parent / "docs" / "data-dictionary.md"
 
 #: What each folder of models holds, in the order in which people look for it.
 FOLDERS = {
-    "daily": "Days: one row per account and day",
+    "daily": "Days: one row per user and day",
     "periods": "Periods: one row per document",
     "measurements": "Measurements, rings and the person",
     "samples": "Samples as rows",

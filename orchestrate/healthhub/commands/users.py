@@ -10,7 +10,6 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from healthhub.accounts import has_token_variable, login_environment
 from healthhub.commands.common import migrated_database, settings
 from healthhub.errors import HealthHubError
 from healthhub.project import project_folder
@@ -18,6 +17,7 @@ from healthhub.run_files import forget_ended_runs
 from healthhub.screen import console
 from healthhub.settings import variables
 from healthhub.tap_auth import log_out, run_tap_auth
+from healthhub.tap_users import has_token_variable, login_environment
 from healthhub.users import (
     User,
     add_user,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from healthhub.database import Database
 
 app = typer.Typer(
-    help="The people whose data are loaded.",
+    help="The users whose data are loaded.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -50,7 +50,7 @@ def add(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A name for the person's login; or OURA_PAT..., a variable that holds "
+            help="A name for the user's login; or OURA_PAT..., a variable that holds "
             "a token.",
         ),
     ],
@@ -61,7 +61,7 @@ def add(
         str | None, typer.Option(help="A UUID; by default one is made.")
     ] = None,
 ) -> None:
-    """Add somebody."""
+    """Add a user."""
     chosen_id = checked_id(user_id) if user_id else None
     with _connection() as connection:
         user = add_user(connection, alias, timezone, chosen_id)
@@ -78,7 +78,7 @@ def list_() -> None:
     with _connection() as connection:
         users, found = all_users(connection), found_users(connection)
     if not users and not found:
-        typer.echo("There is nobody yet. Add somebody with `healthhub users add`.")
+        typer.echo("There is nobody yet. Add one with `healthhub users add`.")
         return
     known = variables(project_folder())
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -114,7 +114,7 @@ def login(
         typer.Option(help="Without one here, open the address elsewhere."),
     ] = True,
 ) -> None:
-    """Log somebody in at Oura, and store the tokens, encrypted, in the database."""
+    """Log a user in at Oura, and store the tokens, encrypted, in the database."""
     project = project_folder()
     with migrated_database() as lease:
         with lease.database.connect() as connection:
@@ -141,7 +141,7 @@ def new_key() -> None:
 
 @app.command()
 def deactivate(who: _Who) -> None:
-    """Read no more of somebody; everything stays."""
+    """Read no more of a user; everything stays."""
     with _found(who) as (connection, user):
         set_active(connection, user, is_active=False)
     typer.echo(f"{user} is not read any more.")
@@ -149,7 +149,7 @@ def deactivate(who: _Who) -> None:
 
 @app.command()
 def activate(who: _Who) -> None:
-    """Read somebody again."""
+    """Read a user again."""
     with _found(who) as (connection, user):
         set_active(connection, user, is_active=True)
     typer.echo(f"{user} is read from the next run on.")
@@ -164,7 +164,7 @@ def remove(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Take somebody out of the list; with --erase, out of the whole database."""
+    """Take a user out of the list; with --erase, out of the whole database."""
     if not erase:
         with _found(who) as (connection, user):
             remove_user(connection, user)
@@ -195,7 +195,7 @@ def remove(
 
 
 def _logged_out(database: Database, user_id: str, user: User | None) -> str:
-    """Give somebody's login back to Oura, if there is one."""
+    """Give a user's login back to Oura, if there is one."""
     if user and has_token_variable(user):
         return (
             f"The token in {user.alias} was issued elsewhere: revoke it there, and "
@@ -215,7 +215,7 @@ def _logged_out(database: Database, user_id: str, user: User | None) -> str:
 
 
 def _id_to_erase(connection: psycopg.Connection, who: str) -> str:
-    """Somebody in the list, or the id of somebody who no longer is."""
+    """A user in the list, or the id of one who no longer is."""
     users = all_users(connection)
     try:
         return str(find_user(users, who).user_id)

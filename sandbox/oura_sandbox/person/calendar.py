@@ -62,7 +62,7 @@ class Calendar:
     """The events of one person's life, drawn a year at a time."""
 
     def __init__(self, seed: int, number: int, traits: Traits) -> None:
-        """Prepare the calendar of one account."""
+        """Prepare the calendar of one user."""
         self._subject = (seed, number)
         self._traits = traits
         self.trips = lru_cache(maxsize=64)(self._draw_trips)

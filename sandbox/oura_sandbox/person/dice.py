@@ -10,7 +10,7 @@ class Dice(Random):
     """The random numbers that belong to a subject, and to nothing else.
 
     Everything about the synthetic person is drawn from here, with the seed, the
-    account and the day as the subject: a day is the same whatever else was
+    user and the day as the subject: a day is the same whatever else was
     asked for, in whatever order, and whenever "today" is.
     """
 

@@ -27,10 +27,10 @@ DAYS_BETWEEN_CHARGES = 4
 
 
 class Person:
-    """The wearer behind one account."""
+    """The wearer behind one user."""
 
     def __init__(self, seed: int, number: int, today: date) -> None:
-        """Make up the person of an account, on the night that ends today."""
+        """Make up the person of a user, on the night that ends today."""
         self.owner = f"{seed}/{number}"
         self.traits = Traits.of(seed, number)
         self.calendar = Calendar(seed, number, self.traits)

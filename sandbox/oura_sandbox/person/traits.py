@@ -44,7 +44,7 @@ class Traits:
 
     @classmethod
     def of(cls, seed: int, number: int) -> Traits:
-        """Draw the person behind an account."""
+        """Draw the person behind a user."""
         rng = dice(seed, number, "traits")
         home = HOMES[(number - 1) % len(HOMES)]
         female = rng.happens(0.5)

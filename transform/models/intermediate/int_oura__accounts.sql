@@ -1,4 +1,4 @@
--- Each account, the time zone that its days are meant in, and the last day of
+-- Each user, the time zone that its days are meant in, and the last day of
 -- which everything was read: Oura's days end at 4 a.m.
 with
 

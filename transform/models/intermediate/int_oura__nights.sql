@@ -1,5 +1,5 @@
 -- Of the sleep periods of a day one is the night: a long sleep before a nap,
--- then the longest, then the earliest. What the wearer deleted and what was no
+-- then the longest, then the earliest. What the user deleted and what was no
 -- sleep after all (`rest`) does not count; the others are naps.
 with
 

@@ -1,4 +1,4 @@
-{# No two counted rows of one account overlap in time. #}
+{# No two counted rows of one user overlap in time. #}
 {% test no_overlap(model, begin, end, counted) %}
     select ordered.*
     from (

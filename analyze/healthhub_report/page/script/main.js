@@ -1,8 +1,8 @@
 // Puts the page together, and again when the language or the width changes.
 
 function makePanels() {
-  if (report.accounts) {
-    accountsPanel();
+  if (report.users) {
+    usersPanel();
     return;
   }
   if (report.days) {
@@ -35,7 +35,7 @@ function writeWords() {
       words.madeAt(moment(report.madeAt))),
     report.isSynthetic ? html("p", { class: "warning", role: "note" }, words.synthetic) : "",
     isPutAway ? html("p", { class: "warning", role: "note" }, words.putAway(longDate(lastDay))) : "",
-    report.accounts || report.days ? "" : html("p", {}, words.nothing));
+    report.users || report.days ? "" : html("p", {}, words.nothing));
   if (report.days) {
     fill(bar, { role: "region", "aria-label": words.range }, []);
     bar.replaceChildren(html("div", {},

@@ -141,7 +141,7 @@ figures as (
                 and coalesce(period.end_day, 'infinity')
         ) as is_rest_mode,
         days.day <= coalesce(
-            accounts.last_complete_day, current_date - 1
+            users.last_complete_day, current_date - 1
         ) as is_complete,
         cast(num_nonnulls(
             {% for name in daily_tables %}
@@ -153,8 +153,8 @@ figures as (
             tags.user_id
         ) as smallint) as routes
     from days
-    left join (select * from {{ ref('int_oura__accounts') }}) as accounts
-        on days.user_id = accounts.user_id
+    left join (select * from {{ ref('int_oura__accounts') }}) as users
+        on days.user_id = users.user_id
     {% for name, table in daily_tables.items() %}
         left join (select * from {{ ref(table) }}) as {{ name }}
             on days.user_id = {{ name }}.user_id

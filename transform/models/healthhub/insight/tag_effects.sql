@@ -65,7 +65,7 @@ spans as (
     group by user_id, tag
 ),
 
--- Each tag with each night of its span. In rest mode the wearer is ill, or away
+-- Each tag with each night of its span. In rest mode the user is ill, or away
 -- from everyday life.
 nights as (
     select

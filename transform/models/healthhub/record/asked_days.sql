@@ -16,7 +16,7 @@ ring_battery_level_days as (
     select * from {{ ref('ring_battery_level_days') }}
 ),
 
-known_accounts as (
+known_users as (
     select * from {{ ref('int_oura__accounts') }}
 ),
 
@@ -34,7 +34,7 @@ read_now as (
     where {{ loaded_since_last_reading('sync_windows') }}
 ),
 
-accounts as (
+users as (
     select
         user_id,
         min(synced_at) as synced_at
@@ -45,27 +45,27 @@ accounts as (
 -- Materialized, or its subqueries are run for each window.
 known as materialized (
     select
-        accounts.user_id,
-        accounts.synced_at,
+        users.user_id,
+        users.synced_at,
         (
             select min(revision.day)
             from revisions as revision
-            where revision.user_id = accounts.user_id
+            where revision.user_id = users.user_id
                 and revision.last_seen_at is null
         ) as first_document,
         {% if is_incremental() %}
             (
                 select min(asked_day.day)
                 from {{ this }} as asked_day
-                where asked_day.user_id = accounts.user_id
+                where asked_day.user_id = users.user_id
             )
         {% else %}
             cast(null as date)
         {% endif %} as first_known
-    from accounts
+    from users
 ),
 
--- Before its first document there is nothing to know about an account.
+-- Before its first document there is nothing to know about a user.
 first_days as (
     select
         user_id,
@@ -96,7 +96,7 @@ asked as (
         cast(counted.synced_at as date) as asked_on,
         cast(
             counted.synced_at at time zone 'UTC'
-            at time zone coalesce(accounts.timezone, 'UTC') as date
+            at time zone coalesce(users.timezone, 'UTC') as date
         ) as today,
         greatest(counted.window_start, first_days.first_day) as first_day,
         least(
@@ -105,8 +105,8 @@ asked as (
     from counted
     inner join first_days
         on counted.user_id = first_days.user_id
-    left join known_accounts as accounts
-        on counted.user_id = accounts.user_id
+    left join known_users as users
+        on counted.user_id = users.user_id
 ),
 
 days as (
@@ -139,12 +139,12 @@ zoned as (
         sync_windows.*,
         cast(
             sync_windows.synced_at at time zone 'UTC'
-            at time zone coalesce(accounts.timezone, 'UTC')
+            at time zone coalesce(users.timezone, 'UTC')
             - interval '28 hours' as date
         ) as last_complete_day
     from sync_windows
-    inner join known_accounts as accounts
-        on sync_windows.user_id = accounts.user_id
+    inner join known_users as users
+        on sync_windows.user_id = users.user_id
     where sync_windows.outcome = 'ok'
 ),
 

@@ -4,7 +4,7 @@ asked_days as not materialized (
     select * from {{ ref('asked_days') }}
 ),
 
-accounts as (
+users as (
     select
         user_id,
         min(day) as first_day
@@ -24,13 +24,13 @@ streams as (
 
 days as (
     select
-        accounts.user_id,
+        users.user_id,
         streams.stream,
         cast(calendar.day as date) as day
-    from accounts
+    from users
     cross join streams
     cross join generate_series(
-        accounts.first_day,
+        users.first_day,
         cast(now() at time zone 'UTC' as date),
         interval '1 day'
     ) as calendar (day)

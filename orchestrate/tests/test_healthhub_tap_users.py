@@ -71,7 +71,7 @@ def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:
     hosted.call("users", "remove", "OURA_PAT_BO")
     hosted.call("users", "remove", ANNE)
     code, _, errors = hosted.call("run", **tokens)
-    assert (code, "All accounts are deactivated." in errors) == (1, True)
+    assert (code, "All users are deactivated." in errors) == (1, True)
     assert hosted.call("users", "activate", "gone")[0] == 0
     assert hosted.call("run", **tokens)[0] == 0
 
@@ -128,7 +128,7 @@ def add_two(hosted: Hosted) -> None:
         ("unauthorized", "error", 4, "failed"),
     ],
 )
-def test_what_was_loaded_is_transformed_though_accounts_failed(
+def test_what_was_loaded_is_transformed_though_users_failed(
     hosted: Hosted, anne: str, bo: str, exit_code: int, status: str
 ) -> None:
     add_two(hosted)
@@ -144,9 +144,9 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
         ["run", "dbt"],
     ]
     for user_id, outcome in {ANNE: anne, BO: bo}.items():
-        line = f"Account {user_id} has {outcome.upper()}."
+        line = f"User {user_id} has {outcome.upper()}."
         assert (line in errors) is (outcome in {"error", "unauthorized"})
-    assert "of 2 accounts were read completely." in errors
+    assert "of 2 users were read completely." in errors
     assert "Look at it:" in output
     assert hosted.query(
         "select status, record_counts -> 'tag' ->> 'fetched', error_summary is null "
@@ -154,7 +154,7 @@ def test_what_was_loaded_is_transformed_though_accounts_failed(
     ) == [(status, "2", False)]
 
 
-def test_a_failure_that_no_account_explains_is_one(hosted: Hosted) -> None:
+def test_a_failure_that_no_user_explains_is_one(hosted: Hosted) -> None:
     add_two(hosted)
     code, _, _ = hosted.call(
         "run", STAND_IN="fail for error", OURA_PAT_A="ok", OURA_PAT_B="ok"
@@ -212,7 +212,7 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     assert first[5:] == ["new", "ones", "partial", "2", "0", "0", "0"]
 
     shown = hosted.call("runs", "1")[1]
-    assert f"error:      Account {BO} has ERROR.\n            1 of 2 accounts" in shown
+    assert f"error:      User {BO} has ERROR.\n            1 of 2 users" in shown
     assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
     code, _, errors = hosted.call("runs", "9")
     assert (code, errors) == (
@@ -263,7 +263,7 @@ def test_a_live_run_of_meltano_is_waited_for(
     assert (status, bool(summary)) == (("success", False) if ends else ("failed", True))
 
 
-def test_what_no_log_explains_is_on_record_of_the_accounts(hosted: Hosted) -> None:
+def test_what_no_log_explains_is_on_record_of_the_users(hosted: Hosted) -> None:
     """Meltano's words may change."""
     add_two(hosted)
     code, _, errors = hosted.call(
@@ -271,8 +271,8 @@ def test_what_no_log_explains_is_on_record_of_the_accounts(hosted: Hosted) -> No
     )
     assert code == 3
     # The outcome itself is the stand-in's token, which is masked.
-    assert errors.startswith(f"healthhub: Account {BO} could not be read (")
-    assert "1 of 2 accounts were read completely." in errors
+    assert errors.startswith(f"healthhub: User {BO} could not be read (")
+    assert "1 of 2 users were read completely." in errors
 
 
 def test_only_the_last_logs_are_kept(hosted: Hosted) -> None:

@@ -24,7 +24,7 @@ def several() -> Iterator[Sandbox]:
     with running(
         today="2026-11-24",
         years=1,
-        accounts=3,
+        users=3,
         without_scope=["2:stress", "2:email"],
         lapsed=[3],
     ) as sandbox:
@@ -43,19 +43,17 @@ def issue(sandbox: Sandbox, **wanted: object) -> dict[str, Any]:
     return pair
 
 
-def test_each_account_has_a_token_and_data(several: Sandbox) -> None:
-    accounts = httpx.get(f"{several.url}/_sandbox/accounts").json()
-    tokens = [account["token"] for account in accounts]
+def test_each_user_has_a_token_and_data(several: Sandbox) -> None:
+    users = httpx.get(f"{several.url}/_sandbox/users").json()
+    tokens = [user["token"] for user in users]
     assert tokens == ["sandbox-token", "sandbox-token-2", "sandbox-token-3"]
     people = [get(several, "personal_info", token).json() for token in tokens[:2]]
-    assert [each["id"] for each in people] == [
-        account["user_id"] for account in accounts[:2]
-    ]
+    assert [each["id"] for each in people] == [user["user_id"] for user in users[:2]]
     days = [get(several, "daily_sleep", token).json() for token in tokens[:2]]
     assert days[0]["data"][0]["id"] != days[1]["data"][0]["id"]
 
 
-def test_a_document_of_another_account_is_not_found(several: Sandbox) -> None:
+def test_a_document_of_another_user_is_not_found(several: Sandbox) -> None:
     (night, *_) = get(several, "sleep", "sandbox-token").json()["data"]
     path = f"sleep/{night['id']}"
     assert get(several, path, "sandbox-token").status_code == 200
@@ -102,7 +100,7 @@ def test_a_lapsed_membership_is_403_everywhere(several: Sandbox) -> None:
 
 def test_a_wearer_can_change_their_mind(several: Sandbox) -> None:
     change = {"scopes": ["daily", "stress"], "lapsed": False}
-    url = f"{several.url}/_sandbox/accounts/3"
+    url = f"{several.url}/_sandbox/users/3"
     try:
         assert httpx.patch(url, json=change).status_code == 204
         assert get(several, "daily_resilience", "sandbox-token-3").status_code == 200
@@ -111,28 +109,28 @@ def test_a_wearer_can_change_their_mind(several: Sandbox) -> None:
         httpx.post(f"{several.url}/_sandbox/reset")
     assert get(several, "daily_resilience", "sandbox-token-3").status_code == 403
     assert httpx.patch(url, json={"lapsed": "perhaps"}).status_code == 400
-    assert httpx.patch(f"{several.url}/_sandbox/accounts/9", json={}).is_client_error
+    assert httpx.patch(f"{several.url}/_sandbox/users/9", json={}).is_client_error
 
 
 def test_another_wearer_may_come_while_it_runs(several: Sandbox) -> None:
-    url = f"{several.url}/_sandbox/accounts"
+    url = f"{several.url}/_sandbox/users"
     answer = httpx.post(url, json={"scopes": ["daily"]})
     assert answer.status_code == 201
     opened = answer.json()
     assert (opened["number"], opened["token"]) == (4, "sandbox-token-4")
     assert get(several, "daily_sleep", opened["token"]).json()["data"]
     assert get(several, "heartrate", opened["token"]).status_code == 401
-    assert issue(several, account=4)["access_token"]
+    assert issue(several, user=4)["access_token"]
     httpx.post(f"{several.url}/_sandbox/reset")
     assert get(several, "daily_sleep", opened["token"]).status_code == 401
     assert len(httpx.get(url).json()) == 3
 
 
-def test_a_revision_is_for_one_account(several: Sandbox) -> None:
+def test_a_revision_is_for_one_user(several: Sandbox) -> None:
     before = get(several, "daily_sleep", "sandbox-token-2").json()["data"][0]
     url = f"{several.url}/_sandbox/documents/daily_sleep/{before['id']}"
     assert httpx.patch(url, json={"score": 1}).status_code == 404
-    assert httpx.patch(f"{url}?account=2", json={"score": 1}).status_code == 204
+    assert httpx.patch(f"{url}?user=2", json={"score": 1}).status_code == 204
     after = get(several, "daily_sleep", "sandbox-token-2").json()["data"][0]
     assert after == {**before, "score": 1}
 
@@ -142,4 +140,4 @@ def test_the_log_knows_who_asked(several: Sandbox) -> None:
     get(several, "sleep", "sandbox-token-2")
     get(several, "sleep", "nobody")
     log = json.decode(httpx.get(f"{several.url}/_sandbox/requests").content)
-    assert [each["account"] for each in log] == [2, None]
+    assert [each["user"] for each in log] == [2, None]

@@ -1,4 +1,4 @@
-"""The accounts that a run reads."""
+"""The users that a run reads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RESCUED = "rescued-logins.json"
 
 
 @dataclass(eq=False)
-class Account:
-    """A wearer of a ring.
+class User:
+    """A user of a ring.
 
     Attributes:
-        user_id: Key of the account in every stream, a UUID.
+        user_id: Key of the user in every stream, a UUID.
         credential: Where its access token comes from.
-        failure: Why nothing more of the account can be read in this run.
+        failure: Why nothing more of the user can be read in this run.
     """
 
     user_id: str
@@ -39,26 +39,26 @@ class Account:
     failure: OuraError | None = None
 
     def __str__(self) -> str:
-        """How messages name the account."""
+        """How messages name the user."""
         return self.user_id or "of this token"
 
 
-def accounts_from_config(config: Mapping[str, Any]) -> list[Account]:
-    """The accounts that the settings name, as far as this run is to read them.
+def users_from_config(config: Mapping[str, Any]) -> list[User]:
+    """The users that the settings name, as far as this run is to read them.
 
     `user_id` is empty where it is still to be found out.
 
     Raises:
-        SettingError: The settings name no account, or none that exists.
+        SettingError: The settings name no user, or none that exists.
     """
-    accounts = _named(config) if config.get("users") else _single(config)
-    if twice := _repeated([a.user_id for a in accounts]):
+    users = _named(config) if config.get("users") else _single(config)
+    if twice := _repeated([a.user_id for a in users]):
         raise SettingError(f"`users` names {twice} twice: leave one of them out.")
-    return _in_shard(_filtered(accounts, config), config)
+    return _in_shard(_filtered(users, config), config)
 
 
 def derived_user_id(oura_id: str) -> str:
-    """The UUID of an account that the settings do not name, from Oura's id of it."""
+    """The UUID of a user that the settings do not name, from Oura's id of it."""
     return str(uuid5(NAMESPACE_URL, f"https://api.ouraring.com/{oura_id}"))
 
 
@@ -77,7 +77,7 @@ def checked_user_id(value: str) -> str:
 
 
 def seed_from_config(config: Mapping[str, Any], user_id: str) -> str | None:
-    """The refresh token that the settings give for an account, if they do."""
+    """The refresh token that the settings give for a user, if they do."""
     for user in [config, *(config.get("users") or [])]:
         if user.get("user_id") and checked_user_id(user["user_id"]) == user_id:
             seed: str | None = user.get("refresh_token")
@@ -141,27 +141,27 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
     return RescuingTokenStore(store, rescue, folder)
 
 
-def _named(config: Mapping[str, Any]) -> list[Account]:
-    """The accounts of `users`."""
+def _named(config: Mapping[str, Any]) -> list[User]:
+    """The users of `users`."""
     store: TokenStore | None = None
-    accounts = []
+    users = []
     for user in config["users"]:
         user_id = checked_user_id(user["user_id"])
         if token := user.get("access_token"):
-            accounts.append(Account(user_id, _access_token(token)))
+            users.append(User(user_id, _access_token(token)))
             continue
         store = store or token_store(config)
         seed = user.get("refresh_token")
         login = StoredLogin(user_id, oauth_client(config), store, seed)
-        accounts.append(Account(user_id, login))
-    return accounts
+        users.append(User(user_id, login))
+    return users
 
 
-def _single(config: Mapping[str, Any]) -> list[Account]:
-    """The one account of the short form, or all that have logged in."""
+def _single(config: Mapping[str, Any]) -> list[User]:
+    """The one user of the short form, or all that have logged in."""
     user_id = checked_user_id(config["user_id"]) if config.get("user_id") else ""
     if token := config.get("access_token"):
-        return [Account(user_id, _access_token(token))]
+        return [User(user_id, _access_token(token))]
     if not config.get("token_store"):
         raise SettingError(
             "There is no token: set `access_token` (environment variable "
@@ -174,7 +174,7 @@ def _single(config: Mapping[str, Any]) -> list[Account]:
     user_ids = [user_id] if user_id else store.user_ids()
     if not user_ids:
         raise SettingError("Nobody has logged in yet. Run `tap-oura-auth login`.")
-    return [Account(u, StoredLogin(u, client, store, seed)) for u in user_ids]
+    return [User(u, StoredLogin(u, client, store, seed)) for u in user_ids]
 
 
 def _access_token(value: str) -> AccessToken:
@@ -190,29 +190,29 @@ def _access_token(value: str) -> AccessToken:
     return AccessToken(value.strip())
 
 
-def _filtered(accounts: list[Account], config: Mapping[str, Any]) -> list[Account]:
+def _filtered(users: list[User], config: Mapping[str, Any]) -> list[User]:
     """Those that `user_filter` names, if it does."""
     wanted = [checked_user_id(u) for u in config.get("user_filter") or []]
     if not wanted:
-        return accounts
-    known = {account.user_id for account in accounts}
+        return users
+    known = {user.user_id for user in users}
     if unknown := [user_id for user_id in wanted if user_id not in known]:
-        raise SettingError(f"`user_filter` names {unknown[0]}, which is no account.")
-    return [account for account in accounts if account.user_id in wanted]
+        raise SettingError(f"`user_filter` names {unknown[0]}, which is no user.")
+    return [user for user in users if user.user_id in wanted]
 
 
-def _in_shard(accounts: list[Account], config: Mapping[str, Any]) -> list[Account]:
+def _in_shard(users: list[User], config: Mapping[str, Any]) -> list[User]:
     """Those of this run's share, by a hash that is the same everywhere."""
     shard = config.get("shard")
     if not shard:
-        return accounts
+        return users
     match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
     if not match or int(match[1]) > int(match[2]):
         raise SettingError(
             f"`shard` is {shard!r}: write it as 2/8, the second of eight shares."
         )
     share, shares = int(match[1]), int(match[2])
-    return [a for a in accounts if _hash(a.user_id) % shares == share - 1]
+    return [a for a in users if _hash(a.user_id) % shares == share - 1]
 
 
 def _hash(user_id: str) -> int:

@@ -1,4 +1,4 @@
-"""The accounts that the sandbox knows."""
+"""The users that the sandbox knows."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the membership has ended, and with it the use of the API."""
 
 
-class Account:
+class User:
     """One wearer and all that the API has about them."""
 
     def __init__(self, number: int, today: date, options: Options) -> None:
-        """Open the account of a made-up person."""
+        """Open the user of a made-up person."""
         first = today.replace(year=today.year - options.years, day=min(today.day, 28))
         self.number = number
         self.token = options.token if number == 1 else f"{options.token}-{number}"
@@ -39,8 +39,8 @@ class Account:
         self.series = Series(self.person, first)
         without = {
             scope
-            for account, scope in (each.split(":") for each in options.without_scope)
-            if int(account) == number
+            for user, scope in (each.split(":") for each in options.without_scope)
+            if int(user) == number
         }
         self._standing = Standing(
             frozenset(SCOPES) - without, lapsed=number in options.lapsed

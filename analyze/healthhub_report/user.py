@@ -1,4 +1,4 @@
-"""What the page of one account is made of, as JSON-ready values.
+"""What the page of one user is made of, as JSON-ready values.
 
 Long series are strings: values of consecutive days between commas, and coverage as
 runs of letters. That halves the file, and the page takes them apart in milliseconds.
@@ -22,19 +22,19 @@ _LONGEST_VALUE = 40
 _MOST_CHANGES = 8
 
 
-def account_data(
-    account: Row, tag_effects: Iterable[Row], questions: Questions
+def user_data(
+    user: Row, tag_effects: Iterable[Row], questions: Questions
 ) -> dict[str, Any]:
-    """Everything that the page of an account shows."""
-    user_id = account["user_id"]
+    """Everything that the page of a user shows."""
+    user_id = user["user_id"]
     rows = questions.days(user_id)
-    today = questions.today(account["timezone"])["today"]
+    today = questions.today(user["timezone"])["today"]
     if rows:
         today = max(today, rows[-1]["day"])
     return {
-        "name": account_name(account),
+        "name": user_name(user),
         "isSynthetic": questions.is_synthetic(user_id),
-        "timezone": account["timezone"],
+        "timezone": user["timezone"],
         "today": today.isoformat(),
         "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
         "levels": LEVELS,
@@ -59,9 +59,9 @@ def account_data(
     }
 
 
-def account_name(account: Row) -> str:
-    """How an account is called."""
-    return account["name"] or f"{str(account['user_id'])[:8]}…"
+def user_name(user: Row) -> str:
+    """How a user is called."""
+    return user["name"] or f"{str(user['user_id'])[:8]}…"
 
 
 def _days(rows: list[Row]) -> dict[str, Any]:

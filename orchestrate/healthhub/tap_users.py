@@ -1,4 +1,4 @@
-"""The credentials of the people in `healthhub.users`, as the tap wants them."""
+"""The credentials of the users in `healthhub.users`, as the tap wants them."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def has_token_variable(user: User) -> bool:
     return user.alias.startswith(TOKEN_VARIABLE)
 
 
-def accounts_environment(
+def users_environment(
     users: Sequence[User], variables: Mapping[str, str], database: Database
 ) -> dict[str, str]:
-    """The tap's settings for some people.
+    """The tap's settings for some users.
 
     Raises:
         HealthHubError: A variable is missing; the sentence names it.
@@ -48,8 +48,8 @@ def accounts_environment(
     environment = {}
     if logged_in := [user for user in users if not has_token_variable(user)]:
         environment = login_environment(variables, database, logged_in[0])
-    accounts = [_account(user, variables) for user in users]
-    return environment | {"TAP_OURA_USERS": json.dumps(accounts)}
+    entries = [_entry(user, variables) for user in users]
+    return environment | {"TAP_OURA_USERS": json.dumps(entries)}
 
 
 def login_environment(
@@ -81,15 +81,15 @@ def _token_store(database: Database) -> str:
     return replace(database, parameters=parameters).url
 
 
-def _account(user: User, variables: Mapping[str, str]) -> dict[str, str]:
+def _entry(user: User, variables: Mapping[str, str]) -> dict[str, str]:
     """An entry of the tap's setting `users`."""
-    account = {"user_id": str(user.user_id), "timezone": user.timezone}
+    entry = {"user_id": str(user.user_id), "timezone": user.timezone}
     if not has_token_variable(user):
-        return account
+        return entry
     if user.alias not in variables:
         message = (
             f"{user.alias} is missing, the token of {user.user_id}. Set it in the "
-            "environment or in .env, or `healthhub users deactivate` the account."
+            "environment or in .env, or `healthhub users deactivate` the user."
         )
         raise HealthHubError(message)
     try:
@@ -97,4 +97,4 @@ def _account(user: User, variables: Mapping[str, str]) -> dict[str, str]:
     except ValueError as error:
         message = f"{user.alias} {error}. Correct it in the environment or in .env."
         raise HealthHubError(message) from None
-    return account | {"access_token": access_token.get_secret_value()}
+    return entry | {"access_token": access_token.get_secret_value()}

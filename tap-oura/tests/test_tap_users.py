@@ -1,4 +1,4 @@
-"""Which accounts a run reads."""
+"""Which users a run reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from fake_login import credential
 from fake_oura import USER_ID
-from tap_oura.accounts import accounts_from_config, token_store
+from tap_oura.users import token_store, users_from_config
 
 OTHER_USER = "00000000-0000-4000-8000-000000000002"
 TWO = [
@@ -21,7 +21,7 @@ TWO = [
 
 
 def user_ids(**config: Any) -> list[str]:  # noqa: ANN401
-    return [account.user_id for account in accounts_from_config(config)]
+    return [user.user_id for user in users_from_config(config)]
 
 
 def test_users_may_be_filtered_and_shared_out() -> None:
@@ -42,7 +42,7 @@ def test_users_may_be_filtered_and_shared_out() -> None:
     [
         ({"users": TWO + TWO[:1]}, "names 7f0a1c1e-5b5c-4c0e-9f7a-3d2f1c8b9a00 twice"),
         ({"users": TWO, "user_filter": ["you"]}, "`user_id` is not a UUID: 'you'"),
-        ({"users": TWO[:1], "user_filter": [OTHER_USER]}, "which is no account"),
+        ({"users": TWO[:1], "user_filter": [OTHER_USER]}, "which is no user"),
         ({"users": TWO, "shard": "0/3"}, "write it as 2/8"),
         ({"users": TWO, "shard": "4/3"}, "write it as 2/8"),
         ({"users": [{"user_id": "me", "access_token": "a"}]}, "is not a UUID: 'me'"),
@@ -51,16 +51,16 @@ def test_users_may_be_filtered_and_shared_out() -> None:
         ({"token_store": "x", "token_key": "short"}, "is no Fernet key"),
     ],
 )
-def test_accounts_that_cannot_be_are_one_sentence(
+def test_users_that_cannot_be_are_one_sentence(
     config: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ConfigValidationError) as error:
-        accounts_from_config(config)
+        users_from_config(config)
     assert len(error.value.errors) == 1
     assert sentence in error.value.errors[0]
 
 
-def test_all_logins_are_read_where_no_account_is_named(
+def test_all_logins_are_read_where_no_user_is_named(
     any_store: dict[str, Any],
 ) -> None:
     config = any_store
