@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """An empty, migrated database and a sandbox."""
+    """An empty, migrated database and a sandbox, neither of them in UTC.
+
+    What compares a naive time with an aware one goes wrong by hours here: the server
+    is west of UTC, this machine east of it, and their days differ for half of the time.
+    """
     home = Path(tempfile.mkdtemp(prefix="healthhub-pipeline-"))
     home.chmod(0o755)
     try:
         with EmbeddedPostgres(home).using() as lease, running(years=1) as sandbox:
             migrate(lease.database)
+            with lease.database.connect() as connection:
+                connection.execute(
+                    "alter database postgres set timezone = 'America/New_York'"
+                )
             folder = tmp_path_factory.mktemp("dbt")
             yield Pipeline(lease.database, sandbox, folder)
     finally:

@@ -53,6 +53,7 @@ class Pipeline:
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
                 "NO_COLOR": "1",
+                "TZ": "Asia/Tokyo",
                 **environment,
             },
             stdout=subprocess.PIPE,
