@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from healthhub.failures import as_failure
+from healthhub.errors import as_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

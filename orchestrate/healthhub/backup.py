@@ -18,12 +18,11 @@ from typing import IO, TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from healthhub.access import apply_access
 from healthhub.client_programs import client_program
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_values
-from healthhub.migrations import migrate
+from healthhub.migrations import apply_access, migrate
 from healthhub.run_lock import the_only_run
 
 if TYPE_CHECKING:

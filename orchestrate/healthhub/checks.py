@@ -11,11 +11,10 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from healthhub.chosen_database import using_database
 from healthhub.errors import HealthHubError
 from healthhub.meltano import check_plugins
 from healthhub.migrations import applied_revision, newest_revision
-from healthhub.settings import DOTENV, load_settings, variables
+from healthhub.settings import DOTENV, load_settings, using_database, variables
 from healthhub.source import chosen_users, named_users
 from healthhub.tap_auth import ask_tap_auth
 from healthhub.users import all_users

@@ -16,18 +16,15 @@ from healthhub.commands.check import check
 from healthhub.commands.common import day, migrated_database, settings
 from healthhub.commands.runs import runs
 from healthhub.database import forget_other_databases
-from healthhub.errors import HealthHubError
-from healthhub.failures import as_failure
+from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_signals
 from healthhub.job_runs import Request
 from healthhub.masking import Mask
 from healthhub.migrations import migrate
-from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
 from healthhub.run_files import forget_ended_runs
 from healthhub.sandbox import TOKEN, USUAL_URL
-from healthhub.settings import variables
-from healthhub.signals import Interrupted, raise_on_signals
+from healthhub.settings import project_folder, variables
 from healthhub.source import chosen_users
 from healthhub.users import all_users, checked_id, find_user
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +22,10 @@ from healthhub.errors import HealthHubError
 from healthhub.masking import without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from healthhub.database import Database
+    from healthhub.embedded import Lease
 
 
 def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
@@ -45,6 +50,23 @@ def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
         "Install PostgreSQL's programs, of the server's version or newer."
     )
     raise HealthHubError(message)
+
+
+def run_psql(lease: Lease, arguments: Sequence[str]) -> int:
+    """Run psql until the person leaves it.
+
+    Returns:
+        Its exit code.
+    """
+    program, environment = client_program("psql", lease.database)
+    # Ctrl-C is for psql, where it cancels a query. A child would inherit SIG_IGN.
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call(  # noqa: S603 (a person's own arguments to psql)
+            [program, *arguments], env=environment, pass_fds=lease.descriptors
+        )
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _libpq_with_tls() -> Path | None:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
-from healthhub.errors import HealthHubError
-from healthhub.failures import as_failure
-from healthhub.signals import Interrupted
+from healthhub.errors import HealthHubError, Interrupted, as_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from healthhub import alerts
-from healthhub.access import apply_access
 from healthhub.attention import notices
-from healthhub.chosen_database import using_database
 from healthhub.counts import stream_counts
 from healthhub.environment import as_typed
-from healthhub.errors import HealthHubError
+from healthhub.errors import HealthHubError, Interrupted
 from healthhub.job_runs import (
     JobRun,
     Request,
@@ -26,14 +24,13 @@ from healthhub.job_runs import (
 from healthhub.loading import load
 from healthhub.masking import without_values
 from healthhub.meltano import Pipeline, check_plugins, outlast_other_runs
-from healthhub.migrations import migrate
+from healthhub.migrations import apply_access, migrate
 from healthhub.outcomes import user_outcomes
 from healthhub.report import FILE, can_report, write_report
 from healthhub.run_files import forget_ended_runs
 from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
-from healthhub.settings import load_settings, variables
-from healthhub.signals import Interrupted
+from healthhub.settings import load_settings, using_database, variables
 from healthhub.source import source
 from healthhub.summary import summarize
 from healthhub.users import all_users

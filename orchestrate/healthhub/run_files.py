@@ -1,10 +1,11 @@
-"""Meltano's files of a run: configurations with every secret, and bookmarks.
+"""Meltano's files of a run: configurations with every secret, bookmarks, its own log.
 
 They are in `.meltano/run`, where Meltano deletes only some, and none once it is killed.
 """
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import psutil
@@ -20,6 +21,7 @@ def forget_ended_runs(project: Path) -> None:
     folder = plugin_folder(project, "run")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+    shutil.rmtree(folder / "meltano", ignore_errors=True)  # the logs of runs by hand
     in_use = _arguments()
     for file in folder.glob("*/*"):
         # A program that is starting has its configuration on its command line.

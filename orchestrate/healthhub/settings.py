@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +19,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from healthhub.database import Database
+from healthhub.embedded import EmbeddedPostgres, Lease
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DOTENV = ".env"
+_MELTANO_FILE = "meltano.yml"
 
 _LISTS_OF_THE_TAP = ("TAP_OURA_USERS", "TAP_OURA_USER_FILTER")
 _GRAIN = "TAP_OURA_SAMPLE_GRAIN"
@@ -112,6 +115,35 @@ class Settings(BaseSettings):
             return None
         url = self.supabase_db_url.get_secret_value()
         return Database.from_url(url, "SUPABASE_DB_URL")
+
+
+def project_folder() -> Path:
+    """Find the Meltano project as Meltano does: named by variable, else upwards.
+
+    Raises:
+        HealthHubError: There is no project here.
+    """
+    if named := os.environ.get("MELTANO_PROJECT_ROOT"):
+        return Path(named).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / _MELTANO_FILE).is_file():
+            return folder
+    message = (
+        f"There is no {_MELTANO_FILE} in {here} or above it. "
+        "Run this inside the project's folder."
+    )
+    raise HealthHubError(message)
+
+
+@contextmanager
+def using_database(settings: Settings) -> Iterator[Lease]:
+    """Have the chosen database ready: a person's own, else the embedded one."""
+    if external := settings.external_database:
+        yield Lease(external)
+    else:
+        with EmbeddedPostgres(settings.healthhub_home).using() as lease:
+            yield lease
 
 
 def load_settings(project: Path) -> Settings:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from healthhub.access import apply_access
-from healthhub.migrations import migrate
+from healthhub.migrations import apply_access, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from healthhub.errors import HealthHubError
-from healthhub.project import project_folder
-from healthhub.settings import Settings, load_settings
+from healthhub.settings import Settings, load_settings, project_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import typer
 
 from healthhub.backup import backup as write
 from healthhub.backup import restore as read
-from healthhub.chosen_database import using_database
 from healthhub.commands.common import migrated_database, settings
+from healthhub.settings import using_database
 
 
 def backup(

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from healthhub.checks import checks
 from healthhub.masking import printable
-from healthhub.project import project_folder
 from healthhub.screen import console
+from healthhub.settings import project_folder
 
 _MARKS = {True: "✓", False: "✗", None: "-"}
 

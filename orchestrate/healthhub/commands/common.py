@@ -6,11 +6,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
-from healthhub.chosen_database import using_database
 from healthhub.errors import HealthHubError
 from healthhub.migrations import migrate
-from healthhub.project import project_folder
-from healthhub.settings import Settings, load_settings
+from healthhub.settings import Settings, load_settings, project_folder, using_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from healthhub.chosen_database import using_database
+from healthhub.client_programs import run_psql
 from healthhub.commands.common import settings
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.errors import HealthHubError
-from healthhub.psql import run_psql
+from healthhub.settings import using_database
 
 if TYPE_CHECKING:
     from healthhub.database import Database

@@ -12,10 +12,9 @@ from rich.table import Table
 
 from healthhub.commands.common import migrated_database, settings
 from healthhub.errors import HealthHubError
-from healthhub.project import project_folder
 from healthhub.run_files import forget_ended_runs
 from healthhub.screen import console
-from healthhub.settings import variables
+from healthhub.settings import project_folder, variables
 from healthhub.tap_auth import log_out, run_tap_auth
 from healthhub.tap_users import has_token_variable, login_environment
 from healthhub.users import (

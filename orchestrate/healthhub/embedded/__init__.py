@@ -7,6 +7,7 @@ server is started or stopped, so that nobody does either at the same time.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from healthhub.embedded.account import server_account
 from healthhub.embedded.cluster import Cluster
-from healthhub.embedded.locks import SharedLock, exclusive
 from healthhub.embedded.programs import Programs, make_open_folder
 from healthhub.errors import HealthHubError
 
@@ -144,3 +144,39 @@ def _data_folder(home: Path, account: Account) -> Path:
         return inside
     make_open_folder(outside.parent)
     return outside
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Wait until nobody else is inside; the kernel drops the lock of who dies."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class SharedLock:
+    """A lock that many hold at once, and that knows whether it is the last."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; hold nothing yet."""
+        self._file = path.open("a")
+
+    def close(self) -> None:
+        """Let go."""
+        self._file.close()
+
+    def fileno(self) -> int:
+        """Descriptor that holds the lock; a child that inherits it holds it too."""
+        return self._file.fileno()
+
+    def acquire(self) -> None:
+        """Join those who hold it."""
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def is_last(self) -> bool:
+        """Give up the share, and hold the lock alone if nobody else has a share."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors
 
 from healthhub.errors import HealthHubError
+from healthhub.masking import without_values
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from healthhub.database import Database
 
 SCHEMA = "healthhub"
+
+# Any number that nothing else in this database locks.
+_LOCK = 4_207_119_385
 
 _APPLIED = "select version_num from healthhub.alembic_version"
 
@@ -52,7 +56,45 @@ def migrate(database: Database) -> None:
             f"The database at {database.address} was made by a newer version of "
             f"healthHub (revision {applied}, this one knows {newest}). Update this one."
         )
-    # Alembic takes longer to import than most commands to run.
-    from healthhub.migrations.upgrade import upgrade  # noqa: PLC0415 (needs alembic)
+    _upgrade(database)
 
-    upgrade(database)
+
+def apply_access(connection: psycopg.Connection) -> None:
+    """Give each table its grants and policies; a migration has made the function.
+
+    A table that is new, or that was made anew, has none yet.
+    """
+    connection.execute("select healthhub.apply_access()")
+
+
+def _upgrade(database: Database) -> None:
+    """Apply the revisions that a database does not have yet."""
+    # Alembic takes longer to import than most commands to run.
+    import sqlalchemy  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=database.connect,
+        poolclass=sqlalchemy.NullPool,
+    )
+    try:
+        # One transaction: all or nothing, and whoever comes second waits for the lock.
+        with engine.begin() as connection:
+            connection.execute(
+                sqlalchemy.text(f"select pg_advisory_xact_lock({_LOCK})")
+            )
+            # Alembic keeps its version table there.
+            connection.exec_driver_sql(f"create schema if not exists {SCHEMA}")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sqlalchemy.exc.DBAPIError as error:
+        message = (
+            f"The migration of the database at {database.address} failed: "
+            f"{without_values(str(error.orig)).splitlines()[0]}. Nothing was changed: "
+            "correct that and run it again."
+        )
+        raise HealthHubError(message) from None
