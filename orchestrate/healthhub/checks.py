@@ -5,18 +5,29 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from dotenv import dotenv_values
+
 from healthhub.errors import HealthHubError
+from healthhub.masking import is_secret
 from healthhub.meltano import check_plugins
 from healthhub.migrations import applied_revision, newest_revision
-from healthhub.settings import DOTENV, load_settings, using_database, variables
+from healthhub.settings import (
+    DOTENV,
+    known_variables,
+    load_settings,
+    using_database,
+    variables,
+)
 from healthhub.source import chosen_users, named_users
-from healthhub.tap_auth import ask_tap_auth
+from healthhub.tap_auth import try_settings, try_tokens
+from healthhub.tap_users import TOKEN_VARIABLE
 from healthhub.users import all_users
 
 if TYPE_CHECKING:
@@ -26,11 +37,26 @@ if TYPE_CHECKING:
     import psycopg
 
     from healthhub.database import Database
-    from healthhub.settings import Settings
 
 _API_URL = "https://api.ouraring.com"
 _TIMEOUT = 10  # seconds
 _CLOCK_TOLERANCE = 60  # seconds
+
+# Names that begin so are meant for us; or for programs that read .env, too.
+_OURS = ("TAP_OURA_", "OURA_", "HEALTHHUB_")
+_OF_OTHERS = ("MELTANO_", "DBT_", "TARGET_POSTGRES_", "PG", "BACKUP_PASSPHRASE")
+
+# What others call it, too different from our name to be found by its letters.
+_MEANT = {
+    "OURA_TOKEN": "OURA_PAT",
+    "OURA_API_TOKEN": "OURA_PAT",
+    "OURA_ACCESS_TOKEN": "OURA_PAT",
+    "OURA_PERSONAL_ACCESS_TOKEN": "OURA_PAT",
+    "DATABASE_URL": "SUPABASE_DB_URL",
+    "POSTGRES_URL": "SUPABASE_DB_URL",
+    "SUPABASE_URL": "SUPABASE_DB_URL",
+}
+_ALIKE = 0.75  # of 1
 
 
 @dataclass(frozen=True)
@@ -62,13 +88,13 @@ def _idle(subject: str, finding: str) -> Check:
 
 def checks(project: Path) -> Iterator[Check]:
     """Try everything, as far as what comes before allows it."""
+    yield from _variables(project)
     try:
         settings = load_settings(project)
         check_plugins(project)
     except HealthHubError as error:
         yield _bad("settings", str(error))
         return
-    yield _good("settings", _what_is_set(settings))
     if (project / DOTENV).exists():
         yield _privacy(project / DOTENV)
     known = variables(project)
@@ -94,13 +120,28 @@ def _privacy(file: Path) -> Check:
     return _good(file.name, "nobody else on this machine can read it")
 
 
-def _what_is_set(settings: Settings) -> str:
-    names = [
-        name.upper()
-        for name in type(settings).model_fields
-        if name in settings.model_fields_set
-    ]
-    return f"set: {', '.join(names)}" if names else "none is set, all have defaults"
+def _variables(project: Path) -> Iterator[Check]:
+    """What is set, and from where; and what looks like a setting, but is none."""
+    known, in_file = known_variables(project), dotenv_values(project / DOTENV)
+    is_set = variables(project)
+    if not known & set(is_set):
+        yield _good("settings", "none is set, all have defaults")
+    for name in sorted(set(in_file) | set(is_set)):
+        where = "the environment" if name in os.environ else DOTENV
+        if name in known or name.startswith(TOKEN_VARIABLE):
+            if name in is_set:
+                value = "a secret" if is_secret(name) else is_set[name]
+                yield _good(name, f"{value}, from {where}")
+        elif name in in_file or name.startswith(_OURS):
+            meant = _MEANT.get(name) or next(
+                iter(get_close_matches(name, known, 1, _ALIKE)), None
+            )
+            if meant:
+                yield _bad(
+                    name, f"No setting has this name ({where}). Did you mean {meant}?"
+                )
+            elif not name.startswith(_OF_OTHERS):
+                yield _idle(name, f"Nothing here reads it ({where}).")
 
 
 # The database
@@ -187,10 +228,11 @@ def _users(
     try:
         users = chosen_users(people, known) if people else named_users(known)
         if users is None:
+            try_settings(project, known)
             yield _idle("users", "none: the sandbox is read, synthetic data")
             return False
         names = _names(people) if people else {}
-        for answer in ask_tap_auth(project, known | users):
+        for answer in try_tokens(project, known | users):
             yield _user(names, answer)
     except HealthHubError as error:
         yield _bad("users", str(error))
@@ -208,15 +250,15 @@ def _user(names: dict[str, str], answer: dict[str, Any]) -> Check:
     subject = f"user {names.get(user_id, user_id)}"
     if answer["problem"]:
         return _bad(subject, answer["problem"])
-    if missing := ", ".join(answer["missing_scopes"] or ()):
-        return _bad(
-            subject,
-            f"The token works, but does not open: {missing}. "
-            "`healthhub users login`, with those boxes ticked.",
-        )
     if answer["scopes"] is None:
         return _good(subject, "the token works; what it opens, a run shows")
-    return _good(subject, f"logged in, for: {', '.join(answer['scopes'])}")
+    finding = f"logged in, for: {', '.join(answer['scopes'])}"
+    if missing := ", ".join(answer["missing_scopes"] or ()):
+        finding += (
+            f". Not shared: {missing}. To share it, `healthhub users login` with that "
+            "box ticked"
+        )
+    return _good(subject, finding)
 
 
 # The API

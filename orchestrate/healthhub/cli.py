@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import webbrowser
+from importlib.metadata import version
 from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import Annotated, NoReturn
 
 import typer
 
 from healthhub.commands import db, users
-from healthhub.commands.backup import backup, restore
-from healthhub.commands.check import check
-from healthhub.commands.common import day, migrated_database, settings
-from healthhub.commands.runs import runs
+from healthhub.commands.common import HELP, migrated_database, settings
+from healthhub.commands.look import check, logs, runs, status
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_signals
 from healthhub.job_runs import Request
@@ -24,20 +24,40 @@ from healthhub.report import FILE, write_report
 from healthhub.run import run
 from healthhub.run_files import forget_ended_runs
 from healthhub.sandbox import TOKEN, USUAL_URL
-from healthhub.settings import project_folder, variables
+from healthhub.settings import checked_day, project_folder, variables
 from healthhub.source import chosen_users
 from healthhub.users import all_users, checked_id, find_user
 
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (as typer calls it)
+    """Print it and leave."""
+    if wanted:
+        typer.echo(f"healthhub {version('healthhub')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="healthhub",
-    help="Bring Oura data into your own PostgreSQL.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=HELP,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Say which it is."
+        ),
+    ] = False,
+) -> None:
+    """Bring Oura data into your own PostgreSQL."""
 
 
 def main() -> None:
@@ -64,19 +84,22 @@ def run_command(
     ] = None,
     user: Annotated[
         list[str] | None,
-        typer.Option(help="Read only this person, by name or id; may be repeated."),
+        typer.Option(help="Read only this user, by name or id; may be repeated."),
     ] = None,
     *,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Read everything again.")
     ] = False,
 ) -> None:
-    """Load what is new into the database, and show what is in it.
+    """Load what is new, and show what is there.
 
     Exit codes: 0 everything was loaded, 1 it failed, 3 some users could not be
-    read, 4 the same and somebody has to log in again.
+    read, 4 the same and a user has to log in again.
     """
-    first, last = day("--start-date", start_date), day("--end-date", end_date)
+    first, last = (
+        checked_day("--start-date", start_date),
+        checked_day("--end-date", end_date),
+    )
     if first and last and last < first:
         message = f"--end-date {last} is before --start-date {first}. Swap them."
         raise HealthHubError(message)
@@ -94,7 +117,10 @@ def report(
         str | None, typer.Option(help="Language: en or ja; left out, the browser's.")
     ] = None,
 ) -> None:
-    """Write the report, one HTML file, and say where it is."""
+    """Write the report, one HTML file.
+
+    Prints where it is.
+    """
     path = out or settings().healthhub_home / FILE
     with migrated_database() as lease:
         user_id = None
@@ -107,16 +133,29 @@ def report(
         typer.echo(write_report(lease.database, path, user_id=user_id, language=lang))
 
 
+@app.command("open")
+def open_command() -> None:
+    """Open the report in the browser."""
+    path = settings().healthhub_home / FILE
+    if not path.exists():
+        raise HealthHubError("There is no report yet. Begin with `healthhub run`.")
+    typer.echo(path)
+    webbrowser.open(path.as_uri())
+
+
 @app.command("migrate")
 def migrate_command() -> None:
-    """Create or update the schemas and the tables that no model makes."""
+    """Bring the schemas and own tables up to date."""
     with migrated_database() as lease:
         typer.echo(f"The database at {lease.database.address} is up to date.")
 
 
 @app.command()
 def env() -> None:
-    """Print the variables of `meltano run`, for `eval "$(healthhub env)"`."""
+    """Print the variables that Meltano needs.
+
+    In a shell: eval "$(healthhub env)"
+    """
     database = db.running_database(settings())
     migrate(database)
     forget_ended_runs(project_folder())
@@ -129,10 +168,8 @@ def env() -> None:
             typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-app.command()(check)
-app.command()(runs)
-app.command()(backup)
-app.command()(restore)
+for command in (check, status, runs, logs, db.backup, db.restore):
+    app.command()(command)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -31,7 +31,7 @@ from healthhub.run_files import forget_ended_runs
 from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
-from healthhub.source import source
+from healthhub.source import chosen_users, source
 from healthhub.summary import summarize
 from healthhub.users import all_users
 
@@ -89,12 +89,16 @@ class _Run:
         migrate(database)
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old_logs(self.logs)
+        known = variables(self.project)
+        # Who is not there is said before anything starts.
+        if self.request.users:
+            chosen_users(database, known, self.request.users)
         with (
             recorded_run(database, self.request) as job_run,
             the_only_run(database, job_run.run_id),
             source(
-                database,
-                variables(self.project),
+                chosen_users(database, known, self.request.users),
+                known,
                 self.request,
                 self.screen,
                 self.logs,
@@ -126,7 +130,7 @@ class _Run:
         """What Meltano is to run."""
         return Pipeline(
             self.project,
-            {**self.lease.database.environment, **where, **_period(self.request)},
+            {**self.lease.database.environment, **where},
             log=self.logs
             / f"{self.began:%Y-%m-%dT%H-%M-%SZ}-run-{job_run.run_id}.jsonl",
             full_refresh=self.request.full_refresh,
@@ -205,16 +209,3 @@ def _forget_old_logs(logs: Path) -> None:
     """Keep those of the last runs."""
     for log in sorted(logs.glob("*-run-*.jsonl"))[:-_KEPT_LOGS]:
         log.unlink(missing_ok=True)
-
-
-def _period(request: Request) -> dict[str, str]:
-    """The tap's settings for the days asked for.
-
-    Only with both does it read again what was read before.
-    """
-    last = request.end_date
-    if request.start_date and not last:
-        # In UTC; a user may be a day ahead of it.
-        last = datetime.now(UTC).date() + timedelta(days=1)
-    days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
-    return {name: day.isoformat() for name, day in days.items() if day}

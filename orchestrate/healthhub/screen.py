@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from healthhub.masking import printable
 from healthhub.meltano_log import DBT, TAP, LogRecord
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from healthhub.summary import TableSummary
 
 _PLAIN_WIDTH = 120
-_NUMBERS = ("rows", "new", "changed")
+# Columns that stand at the right.
+_NUMBERS = ("rows", "fetched", "new", "changed", "deleted")
 
 # Warnings that only say what everybody expects.
 _EXPECTED = {"No state was found, complete import."}
@@ -30,6 +34,24 @@ def console() -> Console:
     if not result.is_terminal:
         result.width = max(result.width, _PLAIN_WIDTH)
     return result
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows; where they are wider than the terminal, each as a paragraph."""
+    screen = console()
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        grid.add_column(column, justify="right" if column in _NUMBERS else "left")
+    for row in rows:
+        grid.add_row(*map(printable, row))
+    unbounded = screen.options.update(width=10_000)
+    if Measurement.get(screen, unbounded, grid).maximum <= screen.width:
+        screen.print(grid)
+        return
+    for row in rows:
+        facts = [f"{name} {fact}" for name, fact in zip(columns, row, strict=True)]
+        screen.print(printable(row[0]), markup=False)
+        screen.print(Padding(Text(printable(", ".join(facts[1:]))), (0, 0, 0, 2)))
 
 
 class Screen:
@@ -106,19 +128,20 @@ class Screen:
 
     def show_tables(self, tables: Sequence[TableSummary]) -> None:
         """Print the one table of what is in the database."""
-        grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for column in ("table", "rows", "first day", "last day", "new", "changed"):
-            grid.add_column(column, justify="right" if column in _NUMBERS else "left")
-        for table in tables:
-            grid.add_row(
-                table.name,
-                _rows(table),
-                _cell(table.first_day),
-                _cell(table.last_day),
-                _cell(table.new),
-                _cell(table.changed),
-            )
-        self._console.print(grid)
+        print_table(
+            ("table", "rows", "first day", "last day", "new", "changed"),
+            [
+                (
+                    table.name,
+                    _rows(table),
+                    _cell(table.first_day),
+                    _cell(table.last_day),
+                    _cell(table.new),
+                    _cell(table.changed),
+                )
+                for table in tables
+            ],
+        )
 
 
 def _rows(table: TableSummary) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import yaml
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 DOTENV = ".env"
 _MELTANO_FILE = "meltano.yml"
 
+_DAYS_OF_THE_TAP = ("TAP_OURA_START_DATE", "TAP_OURA_END_DATE")
 _LISTS_OF_THE_TAP = ("TAP_OURA_USERS", "TAP_OURA_USER_FILTER")
 _GRAIN = "TAP_OURA_SAMPLE_GRAIN"
 
@@ -165,11 +168,40 @@ def load_settings(project: Path) -> Settings:
     return settings.model_copy(update={"healthhub_home": home.resolve()})
 
 
+def checked_day(name: str, text: str | None) -> date | None:
+    """The day that an option or a variable names.
+
+    Raises:
+        HealthHubError: It is none.
+    """
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        message = f"{name} {text!r} is not a day. Write it like 2026-01-31."
+        raise HealthHubError(message) from None
+
+
+def known_variables(project: Path) -> set[str]:
+    """The variables that are settings: of this command, and of the tap."""
+    described = yaml.safe_load((project / _MELTANO_FILE).read_text()) or {}
+    return {name.upper() for name in Settings.model_fields} | {
+        f"TAP_OURA_{setting['name'].upper()}"
+        for tap in described.get("plugins", {}).get("extractors", ())
+        for setting in tap.get("settings", ())
+    }
+
+
 def _check_the_taps(known: Mapping[str, str]) -> None:
     """Refuse what Meltano would quote in its error, tokens included.
 
-    And another grain of samples than the tables here are made of.
+    And days that are none, and another grain of samples than the tables here are made
+    of.
     """
+    days = [checked_day(name, known.get(name)) for name in _DAYS_OF_THE_TAP]
+    if all(days) and days != sorted(days, key=str):
+        first, last = _DAYS_OF_THE_TAP
+        message = f"{last} {days[1]} is before {first} {days[0]}. Swap them."
+        raise HealthHubError(message)
     for name in _LISTS_OF_THE_TAP:
         try:
             is_list = isinstance(json.loads(known.get(name) or "[]"), list)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from healthhub.errors import HealthHubError
 from healthhub.sandbox import TOKEN, running_sandbox
 from healthhub.tap_users import users_environment
-from healthhub.users import all_users, checked_id, find_user
+from healthhub.users import all_users, find_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from healthhub.screen import Screen
 
 # Settings of the tap with which it knows by itself whom to read.
-_OWN_ACCOUNTS = ("OURA_PAT", "TAP_OURA_USERS", "TAP_OURA_TOKEN_STORE")
+_OWN_USERS = ("OURA_PAT", "TAP_OURA_USERS", "TAP_OURA_TOKEN_STORE")
 
 # Enough to look around in, and loaded in less than a minute.
 DEMO_DAYS = 90
@@ -29,35 +28,42 @@ DEMO_DAYS = 90
 
 @contextmanager
 def source(
-    database: Database,
+    users: Mapping[str, str] | None,
     variables: Mapping[str, str],
     request: Request,
     screen: Screen,
     logs: Path,
 ) -> Iterator[dict[str, str]]:
-    """Have it ready.
+    """Start the sandbox, if a run is to read it.
 
-    The users in `healthhub.users` come first, then what the environment names, then
-    the sandbox.
+    Args:
+        users: What `chosen_users` says.
+        variables: The environment.
+        request: What the run was asked for.
+        screen: Where to say that the sandbox is read.
+        logs: Folder for what the sandbox has to say.
 
     Yields:
-        The settings of the tap that say where and whom.
+        The settings of the tap that say where, whom and which days.
 
     Raises:
-        HealthHubError: Nobody is active, or something of their credentials is missing.
+        HealthHubError: The sandbox does not start.
     """
-    users = chosen_users(database, variables, request.users)
     if users is not None:
-        yield users
+        yield {**users, **_period(request)}
         return
-    screen.doing("Starting the Oura sandbox, as there is no OURA_PAT")
+    screen.doing("Starting the Oura sandbox, as there is no Oura account yet")
+    first = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS)
+    period = _period(request)
+    asked_for_days = request.start_date or "TAP_OURA_START_DATE" in variables
+    if not asked_for_days and (request.end_date or first) >= first:
+        screen.say(
+            f"There is no Oura account yet: the last {DEMO_DAYS} days of the sandbox "
+            "are read, synthetic data. --start-date asks for more."
+        )
+        period["TAP_OURA_START_DATE"] = first.isoformat()
     with running_sandbox(logs / "sandbox.log") as url:
-        yield {
-            "OURA_PAT": TOKEN,
-            "TAP_OURA_API_URL": url,
-            **_filter(request.users),
-            **_demo_period(variables, request, screen),
-        }
+        yield {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": url} | period
 
 
 def chosen_users(
@@ -65,20 +71,23 @@ def chosen_users(
 ) -> dict[str, str] | None:
     """The tap's settings for real users, or None where there are none.
 
+    The users in `healthhub.users` come first, then those that the environment names.
+
     Args:
         database: With the users.
         variables: With their tokens, and what else the environment says.
         named: Only these.
 
     Raises:
-        HealthHubError: Nobody is active, or something of their credentials is missing.
+        HealthHubError: Nobody is active, one who is named does not exist, or
+            something of their credentials is missing.
     """
     with database.connect() as connection:
         users = all_users(connection)
-    if not users:
-        return named_users(variables, named)
+    if not (users or named):
+        return named_users(variables)
     active = [user for user in users if user.is_active]
-    if not active:
+    if users and not active:
         raise HealthHubError(
             "All users are deactivated. `healthhub users activate` one of them."
         )
@@ -86,43 +95,21 @@ def chosen_users(
     return users_environment(wanted or active, variables, database)
 
 
-def named_users(
-    variables: Mapping[str, str], named: Sequence[str] = ()
-) -> dict[str, str] | None:
-    """The tap's settings for the users that the environment names, if any.
-
-    Args:
-        variables: The environment.
-        named: Only these.
-
-    Raises:
-        HealthHubError: One of them is named by something else than its id.
-    """
-    if not any(name in variables for name in _OWN_ACCOUNTS):
+def named_users(variables: Mapping[str, str]) -> dict[str, str] | None:
+    """The tap's settings for the users that the environment names, if any."""
+    if not any(name in variables for name in _OWN_USERS):
         return None
-    pat = {name: variables[name] for name in ("OURA_PAT",) if name in variables}
-    return pat | _filter(named)
+    return {name: variables[name] for name in ("OURA_PAT",) if name in variables}
 
 
-def _filter(named: Sequence[str]) -> dict[str, str]:
-    """The tap's setting for some of its users."""
-    if not named:
-        return {}
-    user_ids = [str(checked_id(each)) for each in named]
-    return {"TAP_OURA_USER_FILTER": json.dumps(user_ids)}
+def _period(request: Request) -> dict[str, str]:
+    """The tap's settings for the days asked for.
 
-
-def _demo_period(
-    variables: Mapping[str, str], request: Request, screen: Screen
-) -> dict[str, str]:
-    """Less than everything, unless somebody asked for days."""
-    if request.start_date or "TAP_OURA_START_DATE" in variables:
-        return {}
-    first = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS)
-    if request.end_date and request.end_date < first:
-        return {}
-    screen.say(
-        f"There is no Oura account yet: the last {DEMO_DAYS} days of the sandbox are "
-        "read, synthetic data. --start-date asks for more."
-    )
-    return {"TAP_OURA_START_DATE": first.isoformat()}
+    Only with both does it read again what was read before.
+    """
+    last = request.end_date
+    if request.start_date and not last:
+        # In UTC; a user may be a day ahead of it.
+        last = datetime.now(UTC).date() + timedelta(days=1)
+    days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
+    return {name: day.isoformat() for name, day in days.items() if day}

@@ -42,28 +42,36 @@ def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:
     Raises:
         HealthHubError: It is still there.
     """
-    done = subprocess.run(  # noqa: S603 (the plugin's program)
-        [_program(project), "revoke", user_id],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=_clean(environment),
-    )
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
-        sentence = without_values(said[-1].removeprefix("Error: "))
-        raise HealthHubError(in_our_words(sentence))
-    return " ".join(done.stdout.split())
+    return " ".join(_said(project, environment, "revoke", user_id).split())
 
 
-def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+def try_tokens(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """Let it try the token of each user.
 
     Raises:
         HealthHubError: The settings name no user that could be tried.
     """
+    lines = _said(project, environment, "check").splitlines()
+    return [json.loads(in_our_words(line)) for line in lines]
+
+
+def try_settings(project: Path, environment: Mapping[str, str]) -> None:
+    """Let it read its settings, which it does before any command.
+
+    Raises:
+        HealthHubError: It refuses one.
+    """
+    _said(project, environment, "new-key")
+
+
+def _said(project: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    """What it prints.
+
+    Raises:
+        HealthHubError: It failed; with its own sentence.
+    """
     done = subprocess.run(  # noqa: S603 (the plugin's program)
-        [_program(project), "check"],
+        [_program(project), *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -73,7 +81,7 @@ def ask_tap_auth(project: Path, environment: Mapping[str, str]) -> list[dict[str
         said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
         sentence = without_values(said[-1].removeprefix("Error: "))
         raise HealthHubError(in_our_words(sentence))
-    return [json.loads(in_our_words(line)) for line in done.stdout.splitlines()]
+    return done.stdout
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -10,9 +10,13 @@ from pydantic import SecretStr
 
 from healthhub.errors import HealthHubError
 from healthhub.settings import token
+from healthhub.users import all_users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    import psycopg
 
     from healthhub.database import Database
     from healthhub.users import User
@@ -22,6 +26,9 @@ TOKEN_SCHEMA = "healthhub_tokens"  # noqa: S105 (a schema)
 
 #: An alias that begins so is the name of a variable that holds the token.
 TOKEN_VARIABLE = "OURA_PAT"  # noqa: S105 (a name)
+
+_HAS_LOGINS = f"select to_regclass('{TOKEN_SCHEMA}.oura_logins') is not null"
+_LOGINS = f"select user_id from {TOKEN_SCHEMA}.oura_logins where login is not null"  # noqa: S608 (a constant)
 
 #: What logins need, and what it is.
 LOGIN_SETTINGS = {
@@ -35,6 +42,31 @@ LOGIN_SETTINGS = {
 def has_token_variable(user: User) -> bool:
     """Whether the alias names a variable, and not a login."""
     return user.alias.startswith(TOKEN_VARIABLE)
+
+
+def credentials(
+    connection: psycopg.Connection, variables: Mapping[str, str]
+) -> dict[UUID, str]:
+    """Whether each user who was added can be read, and by what.
+
+    Args:
+        connection: To the database.
+        variables: With tokens, and the address of another token store.
+    """
+    logged_in: set[str] = set()
+    if connection.execute(_HAS_LOGINS).fetchone() == (True,):
+        logged_in = {user_id for (user_id,) in connection.execute(_LOGINS)}
+    found = {}
+    for user in all_users(connection):
+        if has_token_variable(user):
+            suffix = "" if user.alias in variables else ", not set"
+            found[user.user_id] = f"variable {user.alias}{suffix}"
+        elif "TAP_OURA_TOKEN_STORE" in variables:
+            found[user.user_id] = "login in TAP_OURA_TOKEN_STORE"
+        else:
+            has_login = str(user.user_id) in logged_in
+            found[user.user_id] = "logged in" if has_login else "no login yet"
+    return found
 
 
 def users_environment(

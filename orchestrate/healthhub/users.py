@@ -120,8 +120,12 @@ def find_user(users: Sequence[User], named: str) -> User:
     for user in users:
         if named in {user.alias, str(user.user_id)} or _uuid(named) == user.user_id:
             return user
-    message = f"There is no {named!r} here. See `healthhub users list`."
-    raise HealthHubError(message)
+    there = ", ".join(user.alias for user in users)
+    raise HealthHubError(
+        f"There is no user {named!r}. There are: {there}."
+        if there
+        else f"There is no user {named!r}: `healthhub users add` adds one."
+    )
 
 
 def checked_id(text: str) -> UUID:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NUMBERS = itertools.count()
+_ROOT = Path(__file__).parents[2]
 _STAND_IN = Path(__file__).with_name("stand_in_meltano.py")
 _PLUGINS = ("extractors/tap-oura", "loaders/target-postgres", "utilities/dbt-postgres")
 _SETTINGS = ("OURA_PAT", "SUPABASE_DB_URL", "HEALTHHUB_HOME", "MELTANO_PROJECT_ROOT")
@@ -216,9 +217,12 @@ class Project:
 @pytest.fixture
 def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
     assert new_home == folder / ".healthhub"
-    (folder / "meltano.yml").touch()
+    shutil.copy(_ROOT / "meltano.yml", folder)
     for plugin in _PLUGINS:
-        (folder / ".meltano" / plugin / "venv").mkdir(parents=True)
+        (folder / ".meltano" / plugin / "venv" / "bin").mkdir(parents=True)
+    tap_auth = folder / ".meltano" / _PLUGINS[0] / "venv" / "bin" / "tap-oura-auth"
+    tap_auth.write_text("#!/bin/sh\n")  # has nothing to say
+    tap_auth.chmod(0o755)
     others = set(psutil.Process().children())  # of tests that share this process
     yield Project(folder, programs)
     for process in set(psutil.Process().children()) - others:

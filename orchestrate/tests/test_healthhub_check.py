@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ print(json.dumps({{
 
 def marks(output: str) -> dict[str, str]:
     """The mark of each subject."""
-    lines = [line.split(maxsplit=1) for line in output.splitlines() if line.strip()]
+    lines = [line.strip().partition(" ") for line in output.splitlines()]
     return {
-        rest.partition("  ")[0]: mark for mark, rest in lines if mark in {"✓", "✗", "-"}
+        rest.strip().partition("  ")[0]: mark
+        for mark, _, rest in lines
+        if mark in {"✓", "✗", "-"}
     }
 
 
@@ -46,7 +49,7 @@ def test_nothing_is_wrong_with_a_new_machine(hosted: Hosted) -> None:
     code, output, errors = hosted.call("check")
     assert (code, errors) == (0, "")
     assert marks(output) == {
-        "settings": "✓",
+        "SUPABASE_DB_URL": "✓",
         "database": "✓",
         "encryption": "-",
         "migrations": "✓",
@@ -60,7 +63,6 @@ def test_token_of_the_environment_is_tried_before_anything_was_migrated(
 ) -> None:
     program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
     hosted.query("drop schema healthhub cascade")
-    program.parent.mkdir()
     program.write_text(_TAP_OURA_AUTH.format(python=sys.executable))
     program.chmod(0o755)
     code, output, _ = hosted.call("check", OURA_PAT="mine")
@@ -125,3 +127,75 @@ def test_secrets_that_others_can_read_are_a_cross(hosted: Hosted) -> None:
         code, output, _ = hosted.call("check")
         assert (code, marks(output)[".env"]) == (int(mark == "✗"), mark)
     assert f"chmod 600 {dotenv}" in output
+
+
+_SHARES_LITTLE = """#!{python}
+import json
+print(json.dumps({{
+    "user_id": None, "problem": None, "scopes": ["daily"], "missing_scopes": ["tag"],
+}}))
+"""
+
+
+def test_what_somebody_chose_not_to_share_is_no_failure(hosted: Hosted) -> None:
+    program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
+    program.write_text(_SHARES_LITTLE.format(python=sys.executable))
+    output = hosted.call("check", OURA_PAT="mine")[1]
+    assert marks(output)["user of OURA_PAT"] == "✓"
+    assert "logged in, for: daily. Not shared: tag." in output
+
+
+@pytest.mark.parametrize(
+    ("line", "mark", "finding"),
+    [
+        ("OURA_TOKEN=sesame", "✗", "Did you mean OURA_PAT?"),
+        ("SUPABASE_URL=sesame", "✗", "Did you mean SUPABASE_DB_URL?"),
+        ("TAP_OURA_LOOKBACK=7", "✗", "Did you mean TAP_OURA_LOOKBACK_DAYS?"),
+        ("EDITOR_OF_MINE=sesame", "-", "Nothing here reads it (.env)."),
+        ("ALERT_NO_DATA_DAYS=5", "✓", "5, from .env"),
+        ("OURA_PAT_BO=sesame", "✓", "a secret, from .env"),
+        ("PGSSLMODE=require", None, ""),
+    ],
+)
+def test_each_name_in_env_is_looked_at(
+    hosted: Hosted, line: str, mark: str | None, finding: str
+) -> None:
+    dotenv = hosted.folder / ".env"
+    dotenv.write_text(f"{line}\n")
+    dotenv.chmod(0o600)
+    code, output, errors = hosted.call("check")
+    assert code == int(mark == "✗")
+    assert marks(output).get(line.partition("=")[0]) == mark
+    assert finding in output
+    assert "sesame" not in output + errors
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        (
+            {"TAP_OURA_START_DATE": "2026-02-30"},
+            "START_DATE '2026-02-30' is not a day.",
+        ),
+        ({"TAP_OURA_END_DATE": "today"}, "TAP_OURA_END_DATE 'today' is not a day."),
+        (
+            {"TAP_OURA_START_DATE": "2026-02-02", "TAP_OURA_END_DATE": "2026-02-01"},
+            "END_DATE 2026-02-01 is before TAP_OURA_START_DATE 2026-02-02.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_bad_days_are_found(
+    hosted: Hosted, command: str, days: dict[str, str], sentence: str
+) -> None:
+    code, output, errors = hosted.call(command, **days)
+    assert (code, sentence in output + errors) == (1, True)
+
+
+def test_the_taps_own_word_about_its_settings_is_passed_on(hosted: Hosted) -> None:
+    program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
+    program.write_text("#!/bin/sh\necho 'Error: A number is none.' >&2\nexit 1\n")
+    code, output, _ = hosted.call("check", "--json")
+    found = {each["subject"]: each for each in json.loads(output)}
+    assert (code, found["users"]["is_good"]) == (1, False)
+    assert found["users"]["finding"] == "A number is none."

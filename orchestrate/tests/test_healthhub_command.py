@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import webbrowser
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,28 +161,87 @@ def test_lost_database_is_a_sentence(project: Project) -> None:
     assert project.query("select status from healthhub.job_runs") == [("running",)]
 
 
-@pytest.mark.usefixtures("home")
-def test_terminal_shows_live_what_goes_on(project: Project) -> None:
+def on_a_terminal(
+    project: Project, *arguments: str, columns: int = 80, **variables: str
+) -> tuple[int, str]:
+    """Its exit code, and what is on the screen."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
-        [project.command, "run"],
+        [project.command, *arguments],
         cwd=project.folder,
-        env={**project.environment, "TERM": "xterm", "OURA_PAT": "mine"},
+        env={**project.environment, "TERM": "xterm", **variables},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
     )
     os.close(theirs)
     output = b""
-    try:
+    with suppress(OSError):  # how Linux says that the other side is closed
         while part := os.read(ours, 4096):
             output += part
-    except OSError:  # how Linux says that the other side is closed
-        pass
     os.close(ours)
-    assert process.wait() == 0
-    assert b"Starting Meltano" in output
-    assert b"\x1b[" in output
+    return process.wait(), output.decode()
+
+
+@pytest.mark.usefixtures("home")
+def test_terminal_shows_live_what_goes_on(project: Project) -> None:
+    code, output = on_a_terminal(project, "run", OURA_PAT="mine")
+    assert code == 0
+    assert "Starting Meltano" in output
+    assert "\x1b[" in output
+
+
+@pytest.mark.usefixtures("home")
+def test_narrow_terminal_keeps_names_and_days(project: Project) -> None:
+    rows = {"2026-01-01": 70, "2026-01-02": 80}
+    code, output = on_a_terminal(
+        project, "run", columns=60, STAND_IN="load", ROWS=json.dumps(rows)
+    )
+    assert code == 0, output
+    assert "rows 2, first day 2026-01-01, last day 2026-01-02" in " ".join(
+        output.split()
+    )
+    assert "daily_sleep_summaries" in output
+    _, output = on_a_terminal(project, "runs", columns=60)
+    assert "days new ones, status success" in " ".join(output.split())
+    assert "\u2026" not in output
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("group", [(), ("users",), ("db",)])
+def test_help_fits_a_narrow_terminal(
+    in_process: InProcess, group: tuple[str, ...], option: str
+) -> None:
+    code, output, _ = in_process.call(*group, option, COLUMNS="60")
+    usage, *lines = output.splitlines()
+    assert (code, usage.startswith("Usage: ")) == (0, True)
+    assert "..." not in "".join(lines)
+    assert max(map(len, lines)) <= 60
+
+
+def test_command_says_its_version_and_completes_itself(in_process: InProcess) -> None:
+    assert in_process.call("--version")[1] == f"healthhub {version('healthhub')}\n"
+    completed = in_process.call(
+        _HEALTHHUB_COMPLETE="complete_bash",
+        COMP_WORDS="healthhub st",
+        COMP_CWORD="1",
+    )[1]
+    assert completed.strip() == "status"
+
+
+def test_report_is_opened(
+    in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    code, _, errors = in_process.call("open")
+    assert (code, "There is no report yet." in errors) == (1, True)
+    report = in_process.home / "report.html"
+    report.parent.mkdir(exist_ok=True)
+    report.touch()
+    assert in_process.call("open")[:2] == (0, f"{report}\n")
+    assert opened == [report.as_uri()]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,6 @@ print("User is logged out here.")
 
 def test_the_login_is_given_back_first(two_people: Hosted) -> None:
     program = two_people.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
-    program.parent.mkdir()
     program.write_text(_TAP_OURA_AUTH.format(python=sys.executable))
     program.chmod(0o755)
     store = two_people.folder / "logins.json"

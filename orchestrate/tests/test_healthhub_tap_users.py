@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from healthhub import meltano
+from healthhub.commands import look
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted, Project
@@ -101,17 +104,89 @@ def test_people_who_cannot_be_are_refused(hosted: Hosted) -> None:
         ("add", "bo", "--timezone", "Mars/Olympus"): "There is no time zone 'Mars",
         ("add", "bo", "--user-id", "7"): "'7' is not a UUID.",
         ("add", " "): "A name has to be visible.",
-        ("deactivate", "bo"): "There is no 'bo' here.",
-        ("login", "bo"): "There is no 'bo' here.",
+        ("deactivate", "bo"): "There is no user 'bo'. There are: anne.",
+        ("login", "bo"): "There is no user 'bo'. There are: anne.",
         ("login", "anne"): "TAP_OURA_TOKEN_KEY is missing",
-        ("remove", "bo", "--erase"): "There is no 'bo' here.",
+        ("remove", "bo", "--erase"): "There is no user 'bo'. There are: anne.",
     }.items():
         code, _, errors = hosted.call("users", *arguments)
         assert (code, errors.splitlines()[0].startswith(f"healthhub: {sentence}")) == (
             1,
             True,
         ), errors
-    assert hosted.call("run", "--user", "bo")[0] == 1
+    code, _, errors = hosted.call("run", "--user", "bo", **LOGIN)
+    assert (code, errors) == (
+        1,
+        "healthhub: There is no user 'bo'. There are: anne.\n",
+    )
+    # Nothing has begun, and nothing is on record.
+    assert hosted.query("select * from healthhub.job_runs") == []
+
+
+def test_without_users_nobody_can_be_named(hosted: Hosted) -> None:
+    for variables in ({}, {"OURA_PAT": "mine"}):
+        code, _, errors = hosted.call("run", "--user", "bo", **variables)
+        assert (code, "`healthhub users add` adds one" in errors) == (1, True)
+
+
+def test_list_tells_who_is_logged_in(hosted: Hosted) -> None:
+    hosted.call("users", "add", "anne", "--user-id", ANNE)
+    hosted.call("users", "add", "bo", "--user-id", BO)
+    hosted.query(
+        "create table healthhub_tokens.oura_logins (user_id text, login text);"
+        f" insert into healthhub_tokens.oura_logins values"
+        f" ('{ANNE}', 'x'), ('{BO}', null)"
+    )
+    listed = json.loads(hosted.call("users", "list", "--json")[1])
+    assert {user["name"]: user["credentials"] for user in listed} == {
+        "anne": "logged in",
+        "bo": "no login yet",
+    }
+
+
+def test_status_is_one_look(hosted: Hosted) -> None:
+    assert "last run: none yet" in hosted.call("status")[1]
+    add_two(hosted)
+    hosted.call("run", OURA_PAT_A="ok", OURA_PAT_B="ok")
+    hosted.query(
+        "create table healthhub.daily_overview as"
+        f" select '{ANNE}'::uuid as user_id, date '2026-01-31' as day"
+    )
+    output = hosted.call("status", OURA_PAT_A="ok")[1]
+    assert re.search(
+        r"^last run: 1, success, began 20.* UTC, took \d+ s$", output, re.MULTILINE
+    )
+    assert re.search(r"^database: \d+ MB$", output, re.MULTILINE)
+    assert "user OURA_PAT_A: newest day 2026-01-31; variable OURA_PAT_A\n" in output
+    assert "user OURA_PAT_B: newest day none yet; variable OURA_PAT_B, not" in output
+    found = json.loads(hosted.call("status", "--json")[1])
+    assert found["last_run"]["status"] == "success"
+    assert [user["newest_day"] for user in found["users"]] == ["2026-01-31", None]
+
+
+@pytest.mark.parametrize(
+    ("size", "first", "days_left"),
+    [(108_000_000, 100, 392), (600_000_000, 100, 0), (8_000_000, 100, None)],
+)
+def test_free_tier_is_full_when_it_has_grown_as_until_now(
+    size: int, first: int, days_left: int | None
+) -> None:
+    today = datetime.now(UTC).date()
+    full = look.full_on(size, [today - timedelta(days=first)])
+    assert full == (None if days_left is None else today + timedelta(days=days_left))
+
+
+def test_log_of_a_run_can_be_read(hosted: Hosted) -> None:
+    assert hosted.call("logs")[0] == 1
+    hosted.call("run", OURA_PAT="mine")
+    for arguments in ((), ("1",)):
+        code, output, _ = hosted.call("logs", *arguments)
+        assert (code, "tap-oura: Beginning sync of 'daily_sleep'" in output) == (
+            0,
+            True,
+        )
+    code, _, errors = hosted.call("logs", "7")
+    assert (code, "no log of run 7" in errors) == (1, True)
 
 
 def add_two(hosted: Hosted) -> None:
@@ -214,6 +289,8 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     shown = hosted.call("runs", "1")[1]
     assert f"error:      User {BO} has ERROR.\n            1 of 2 users" in shown
     assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
+    assert json.loads(hosted.call("runs", "--json")[1])[0]["run_id"] == 2
+    assert json.loads(hosted.call("runs", "1", "--json")[1])["status"] == "partial"
     code, _, errors = hosted.call("runs", "9")
     assert (code, errors) == (
         1,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
-from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from healthhub.errors import HealthHubError
+import typer
+
 from healthhub.migrations import migrate
 from healthhub.settings import Settings, load_settings, project_folder, using_database
 
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from healthhub.embedded import Lease
+
+
+#: Typer's settings of each command: a person may type -h, too.
+HELP = {"help_option_names": ["-h", "--help"]}
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 (JSON)
+    """Print JSON; times and ids as text."""
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
 def settings() -> Settings:
@@ -27,18 +39,3 @@ def migrated_database() -> Iterator[Lease]:
     with using_database(settings()) as lease:
         migrate(lease.database)
         yield lease
-
-
-def day(option: str, text: str | None) -> date | None:
-    """The day that an option names.
-
-    Raises:
-        HealthHubError: It is none.
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        message = f"{option} {text!r} is not a day. Write it like 2026-01-31."
-        raise HealthHubError(message) from None

@@ -1,13 +1,17 @@
-"""`healthhub db`: the database itself."""
+"""`healthhub db`, `backup` and `restore`: the database itself."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 (typer reads it)
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from healthhub.backup import backup as write
+from healthhub.backup import restore as read
 from healthhub.client_programs import run_psql
-from healthhub.commands.common import settings
+from healthhub.commands.common import HELP, migrated_database, settings
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.errors import HealthHubError
 from healthhub.settings import using_database
@@ -19,15 +23,20 @@ if TYPE_CHECKING:
 _NOT_RUNNING = 3  # as `pg_ctl status` says it
 
 app = typer.Typer(
-    help="The database: the embedded one, unless SUPABASE_DB_URL names another.",
+    help="The database itself.\n\n"
+    "The embedded one, unless SUPABASE_DB_URL names another.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings=HELP,
 )
 
 
 @app.command()
 def start() -> None:
-    """Start the embedded database, to stay up until `healthhub db stop`."""
+    """Start the embedded database.
+
+    It stays up until `healthhub db stop`.
+    """
     database = _embedded_only().start_and_keep()
     typer.echo(
         f"The database is up at {database.address}, until `healthhub db stop`.\n"
@@ -38,7 +47,10 @@ def start() -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded database, or leave that to the last command that uses it."""
+    """Stop the embedded database.
+
+    If commands use it, the last one of them stops it.
+    """
     if _embedded_only().stop():
         typer.echo("The database is stopped.")
     else:
@@ -47,7 +59,10 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Say whether the database is up; exit code 3 if it is not."""
+    """Say whether the database is up.
+
+    Exit code 3 if it is not.
+    """
     chosen = settings()
     if external := chosen.external_database:
         external.connect().close()
@@ -73,9 +88,45 @@ def url() -> None:
     add_help_option=False,
 )
 def psql(context: typer.Context) -> None:
-    """Open psql on the database; arguments are psql's own."""
+    """Open psql on the database.
+
+    Arguments are psql's own.
+    """
     with using_database(settings()) as lease:
         raise typer.Exit(run_psql(lease, context.args))
+
+
+def backup(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write.", show_default=False),
+    ] = None,
+) -> None:
+    """Write everything into one file.
+
+    `healthhub restore` reads it, on any machine.
+    """
+    name = f"healthhub-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.sql.gz"
+    path = out or settings().healthhub_home / "backups" / name
+    with migrated_database() as lease:
+        write(lease, path)
+    typer.echo(f"{path} ({path.stat().st_size / 1_000_000:,.1f} MB)")
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up what is in the database now.")
+    ] = False,
+) -> None:
+    """Read a backup back, all of it or nothing."""
+    with using_database(settings()) as lease:
+        read(lease, path, replace=replace)
+        typer.echo(
+            f"{path} is in the database at {lease.database.address}. "
+            "Next: healthhub run"
+        )
 
 
 def running_database(chosen: Settings) -> Database:

@@ -1,4 +1,4 @@
-"""`healthhub users`: the people whose data are loaded."""
+"""`healthhub users`: whose data are loaded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from healthhub.commands.common import migrated_database, settings
+from healthhub.commands.common import (
+    HELP,
+    AsJson,
+    migrated_database,
+    settings,
+    show_json,
+)
 from healthhub.errors import HealthHubError
 from healthhub.run_files import forget_ended_runs
-from healthhub.screen import console
+from healthhub.screen import print_table
 from healthhub.settings import project_folder, variables
 from healthhub.tap_auth import log_out, run_tap_auth
-from healthhub.tap_users import has_token_variable, login_environment
+from healthhub.tap_users import credentials, has_token_variable, login_environment
 from healthhub.users import (
     User,
     add_user,
@@ -39,6 +43,7 @@ app = typer.Typer(
     help="The users whose data are loaded.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings=HELP,
 )
 _Who = Annotated[str, typer.Argument(metavar="USER", help="A name, or a user id.")]
 
@@ -72,36 +77,28 @@ def add(
 
 
 @app.command("list")
-def list_() -> None:
-    """Show everybody."""
+def list_(*, as_json: AsJson = False) -> None:
+    """Show every user, and who is logged in."""
     with _connection() as connection:
         users, found = all_users(connection), found_users(connection)
-    if not users and not found:
+        how = credentials(connection, variables(project_folder()))
+    rows = [
+        {
+            "name": user.alias if user.user_id in how else "",
+            "user id": str(user.user_id),
+            "time zone": user.timezone,
+            "active": "no" if user in found or not user.is_active else "yes",
+            "credentials": how.get(user.user_id, "settings, or removed"),
+            "added": f"{user.created_at:%Y-%m-%d}",
+        }
+        for user in (*users, *found)
+    ]
+    if as_json:
+        show_json(rows)
+    elif rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
         typer.echo("There is nobody yet. Add one with `healthhub users add`.")
-        return
-    known = variables(project_folder())
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("name", "user id", "time zone", "active", "credentials", "added"):
-        grid.add_column(column)
-    for user in users:
-        grid.add_row(
-            user.alias,
-            str(user.user_id),
-            user.timezone,
-            "yes" if user.is_active else "no",
-            _credentials(user, user.alias in known),
-            f"{user.created_at:%Y-%m-%d}",
-        )
-    for user in found:
-        grid.add_row(
-            "",
-            str(user.user_id),
-            user.timezone,
-            "",
-            "settings, or removed",
-            f"{user.created_at:%Y-%m-%d}",
-        )
-    console().print(grid)
 
 
 @app.command()
@@ -110,10 +107,16 @@ def login(
     *,
     browser: Annotated[
         bool,
-        typer.Option(help="Without one here, open the address elsewhere."),
+        typer.Option(
+            help="Without a browser here: open the address elsewhere, and paste "
+            "the address that you end up on."
+        ),
     ] = True,
 ) -> None:
-    """Log a user in at Oura, and store the tokens, encrypted, in the database."""
+    """Log a user in at Oura.
+
+    The tokens are stored in the database, encrypted.
+    """
     project = project_folder()
     with migrated_database() as lease:
         with lease.database.connect() as connection:
@@ -130,6 +133,7 @@ def login(
             *options,
             str(user.user_id),
         )
+    typer.echo(f"{user.alias} is logged in. Next: healthhub check")
 
 
 @app.command("new-key")
@@ -159,11 +163,14 @@ def remove(
     who: _Who,
     *,
     erase: Annotated[
-        bool, typer.Option("--erase", help="Delete everything of the person, too.")
+        bool, typer.Option("--erase", help="Delete everything of the user, too.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Take a user out of the list; with --erase, out of the whole database."""
+    """Take a user out of the list, or erase it.
+
+    With --erase, out of the whole database, logs and reports.
+    """
     if not erase:
         with _found(who) as (connection, user):
             remove_user(connection, user)
@@ -224,13 +231,6 @@ def _id_to_erase(connection: psycopg.Connection, who: str) -> str:
         except HealthHubError:
             pass
         raise
-
-
-def _credentials(user: User, is_set: bool) -> str:  # noqa: FBT001 (a fact about the user)
-    """Where they are."""
-    if not has_token_variable(user):
-        return "login"
-    return f"variable {user.alias}" if is_set else f"variable {user.alias}, not set"
 
 
 @contextmanager
