@@ -177,7 +177,11 @@ def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
     if browser:
         answer = catch(url, redirect_uri, state)
     else:
-        pasted = click.prompt("Paste the address that you end up on, or its code")
+        click.echo(
+            f"The browser then goes to {redirect_uri}, and may say that it cannot "
+            "connect. That is right: copy the whole address from its address bar."
+        )
+        pasted = click.prompt("Paste the address, or the code in it")
         answer = {"state": state} | answer_from(pasted)
     if answer.get("state") != state:
         message = "The answer belongs to another login. Log in again."

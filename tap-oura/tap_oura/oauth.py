@@ -219,6 +219,12 @@ class OAuthClient:
         except RefusedTokenError as error:
             if not error.error:
                 raise _unavailable(self.endpoints.tokens[0], error) from None
+            if error.ends_login:
+                message = (
+                    f"The code is wrong or has expired ({error}). Log in again, and "
+                    "bring it within ten minutes."
+                )
+                raise UnauthorizedError(message) from None
             message = (
                 f"Oura did not accept the login ({error}). Check `client_id`, "
                 "`client_secret` and `redirect_uri`, then log in again."

@@ -105,7 +105,7 @@ def test_login_by_pasted_address_or_code(config: Config) -> None:
     for code in ("wrong-code", "wrong?code=", "a/wrong=="):
         result = tap_oura_auth(config, "login", "--no-browser", stdin=f"{code}\n")
         assert result.exit_code == 1
-        assert "Oura did not accept the login (400 invalid_grant)" in result.stderr
+        assert "The code is wrong or has expired (400 invalid_grant)" in result.stderr
     result = tap_oura_auth(
         config, "login", "--no-browser", stdin="http://localhost/?state=x&code=y\n"
     )
