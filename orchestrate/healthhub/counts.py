@@ -49,8 +49,10 @@ where updated_at >= %(since)s
 """
 
 _DELETED = """
-select count(*) from raw_oura.{table}
-where _sdc_deleted_at >= %s at time zone 'UTC'
+select stream, count(*)
+from healthhub.deleted_documents
+where updated_at >= %s
+group by stream
 """
 
 
@@ -72,9 +74,10 @@ def stream_counts(
     }
     for stream, new, changed in _revised(connection, counts, since_there):
         counts[stream] |= {"new": new, "changed": changed}
-    for stream in counts:
-        if _exists(connection, f"raw_oura.{stream}"):
-            counts[stream]["deleted"] = _deleted(connection, stream, since_here)
+    if _exists(connection, "healthhub.deleted_documents"):
+        for stream, deleted in connection.execute(_DELETED, (since_there,)):
+            if stream in counts:
+                counts[stream]["deleted"] = deleted
     return counts
 
 
@@ -91,13 +94,6 @@ def _revised(
             query = sql.SQL(_CHANGED).format(table=sql.Identifier(table))
             for new, changed in connection.execute(query, {"since": since}):
                 yield stream, new, changed
-
-
-def _deleted(connection: psycopg.Connection, stream: str, since: datetime) -> int:
-    """Those that were there and are no longer."""
-    query = sql.SQL(_DELETED).format(table=sql.Identifier(stream))
-    [count] = connection.execute(query, (since,)).fetchone() or (0,)
-    return int(count)
 
 
 def _exists(connection: psycopg.Connection, name: str) -> bool:

@@ -110,3 +110,47 @@ def test_the_overview_and_the_revisions_follow(dbt: Dbt, read_once: Database) ->
     assert gone["day"] == date(2026, 3, 1)
     assert gone["last_seen_at"] == gone["first_seen_at"]
     assert gone["content"]["stress_high"] == 600
+
+
+def test_what_an_earlier_version_marked_as_deleted_stays_so(
+    dbt: Dbt, read_once: Database
+) -> None:
+    """Once, deletions were marks in the raw tables and no table of their own."""
+    database = read_once
+    database.ask("daily_stress", DAYS[1], minutes_ago=SECOND)
+    dbt.build(TABLE, "document_revisions")
+    revisions = "select * from healthhub.document_revisions order by day"
+    before = database(revisions)
+    database("drop table healthhub.deleted_documents cascade")
+    database(
+        "update raw_oura.daily_stress set _sdc_deleted_at = now() where day = %s",
+        DAYS[1],
+    )
+    database(
+        "update healthhub_staging.models set checksum = 'another',"
+        " read_at = now() + interval '1 day'"
+    )
+    dbt.build(TABLE, "document_revisions")
+    assert days(database) == [DAYS[0], DAYS[2]]
+    assert database(revisions) == before
+
+
+def test_a_document_that_is_read_again_is_not_written_anew(
+    dbt: Dbt, read_once: Database
+) -> None:
+    """Its deletion is still fresh when it comes back."""
+    database = read_once
+    rows = "select * from healthhub.daily_stress_summaries order by day"
+    for minutes in (SECOND, THIRD):
+        database.ask("daily_stress", DAYS[1], minutes_ago=minutes)
+        dbt.build(TABLE)
+        assert days(database) == [DAYS[0], DAYS[2]]
+        database.load("daily_stress", stress(DAYS[1]), minutes_ago=minutes - 2)
+        dbt.build(TABLE)
+        assert days(database) == list(DAYS)
+        back = database(rows)
+        dbt.build(TABLE)
+        assert database(rows) == back
+    (gone,) = database("select * from healthhub.deleted_documents")
+    assert (gone["stream"], str(gone["day"])) == ("daily_stress", DAYS[1])
+    assert gone["deleted_at"] > gone["last_read_at"]

@@ -100,54 +100,6 @@
 {% endmacro %}
 
 
-{# Before a run: whose days they are. The migrations make healthhub.users, now or
-   later, or dbt does without it. #}
-{% macro create_people() %}
-    do $do$
-    begin
-        if to_regprocedure('{{ staging_schema() }}.people()') is null then
-            create function {{ staging_schema() }}.people()
-            returns table (user_id uuid, timezone text)
-            language plpgsql stable
-            set search_path from current
-            as $$
-            begin
-                if to_regclass('{{ target.schema }}.users') is not null then
-                    return query execute
-                        'select user_id, timezone from {{ target.schema }}.users';
-                end if;
-            end
-            $$;
-        end if;
-    end
-    $do$;
-{% endmacro %}
-
-
-{# Before a run: who was read is in healthhub.users, also when only a setting names
-   the user. #}
-{% macro list_people() %}
-    do $$
-    begin
-        if exists (
-            select from pg_catalog.pg_attribute
-            where attrelid = to_regclass('{{ target.schema }}.users')
-                and attname = 'is_added'
-                and not attisdropped
-        ) then
-            insert into {{ target.schema }}.users (
-                user_id, oura_pat_alias, is_added
-            )
-            select distinct user_id, user_id::text, false
-            from {{ source('oura', 'sync_windows') }}
-            where _sdc_batched_at > {{ last_reading('sync_windows') }}
-            on conflict do nothing;
-        end if;
-    end
-    $$;
-{% endmacro %}
-
-
 {# A change of a day matters to that day and those that follow. What changed,
    the revisions of documents know; and a day that was not over may be now. #}
 {% macro first_changed_day(revisions) %}

@@ -63,7 +63,7 @@
         {% do known.update({row['model']: row}) %}
     {% endfor %}
 
-    {% set forgotten = ['sync_windows'] if flags.FULL_REFRESH else [] %}
+    {% set forgotten = [] %}
     {% for node in own_models() %}
         {% set row = known.get(node.name) %}
         {% set is_same = row and row['checksum'] == checksums[node.unique_id] %}
@@ -91,21 +91,17 @@
 {% endmacro %}
 
 
-{# After a model, in its transaction. A first build is analyzed, for the planner
-   of the next model needs to know what is in it. #}
-{% macro remember_reading() %}
-    {% if not execute or is_partial() or not is_table(model) %}
+{# After the first build of a table, in its transaction; later ones are remembered
+   by `upsert`. It is analyzed, for the planner of the next model needs to know what
+   is in it. #}
+{% macro remember_first_reading() %}
+    {% if not execute or is_partial() or not is_table(model) or is_incremental() %}
         {% do return('') %}
     {% endif %}
     {% set node = graph.nodes[model.unique_id] %}
-    {% set sum = checksum(node) %}
-    {% if not is_incremental() %}
-        analyze {{ this }};
-        {{ describe(this.incorporate(type='table')) }}
-        {{ remember(model.name, sum, contract_checksum(node)) }}
-    {% else %}
-        {{ remember(model.name, sum) }}
-    {% endif %}
+    analyze {{ this }};
+    {{ describe(this.incorporate(type='table')) }}
+    {{ remember(model.name, checksum(node), contract_checksum(node)) }}
 {% endmacro %}
 
 
@@ -154,14 +150,8 @@
 {%- endmacro %}
 
 
-{% macro loaded_since_last_reading(record) -%}
-    {{ record }}.loaded_at > {{ last_reading() }}
-{%- endmacro %}
-
-
-{% macro changed_since_last_reading(document) -%}
-    ({{ document }}.loaded_at > {{ last_reading() }}
-    or {{ document }}.deleted_at > {{ last_reading() }})
+{% macro loaded_since_last_reading(record=none) -%}
+    {{ record ~ '.' if record }}loaded_at > {{ last_reading() }}
 {%- endmacro %}
 
 

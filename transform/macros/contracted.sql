@@ -20,8 +20,8 @@
     from (
         select distinct on ({{ identity(model) | join(', ') }}) candidate.*
         from (select * from {{ documents }}) as candidate
-        where {{ changed_since_last_reading('candidate') }}
-            and candidate.deleted_at is null
+        where {{ loaded_since_last_reading('candidate') }}
+            and not {{ is_deleted('candidate') }}
             and {{ all_of(contract_rules(model)) }} is not false
         order by
             {{ identity(model) | join(', ') }},

@@ -101,19 +101,22 @@
     case
         when id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
             then cast(id as uuid)
-        else cast(overlay(overlay(md5(
-            concat_ws(
-                '/', user_id, '{{ stream }}',
-                coalesce('id ' || id, '{{ instead }} ' || {{ instead }})
-            )
-        ) placing '3' from 13) placing '8' from 17) as uuid)
+        else {{ derived_id(
+            stream, "coalesce('id ' || id, '" ~ instead ~ " ' || " ~ instead ~ ")"
+        ) }}
     end
 {%- endmacro %}
 
 
+{% macro derived_id(stream, name) -%}
+    cast(overlay(overlay(md5(
+        concat_ws('/', user_id, '{{ stream }}', {{ name }})
+    ) placing '3' from 13) placing '8' from 17) as uuid)
+{%- endmacro %}
+
+
 {# What every staging view ends with: the document as sent, without the long
-   lists of samples, and when it was read, loaded, and found missing (in UTC).
-   `sent` is the row of the raw table as a whole, for a view sees no column that
+   lists of samples, and when it was read and loaded (in UTC). `sent` is the row of the raw table as a whole, for a view sees no column that
    the table gets later, but sees the whole. #}
 {% macro as_loaded(stream, without=[]) -%}
     '{{ stream }}' as stream,
@@ -127,8 +130,7 @@
         {%- endfor %}
     ] as content,
     _sdc_extracted_at as extracted_at,
-    _sdc_batched_at as loaded_at,
-    _sdc_deleted_at as deleted_at
+    _sdc_batched_at as loaded_at
 {%- endmacro %}
 
 

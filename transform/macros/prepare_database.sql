@@ -15,6 +15,7 @@
 
     create schema if not exists {{ staging_schema() }};
     {{ create_build_state() }}
+    {{ create_users_function() }}
     create schema if not exists raw_oura;
     {% for source in graph.sources.values() %}
         {% if source.name not in found %}
@@ -62,16 +63,13 @@
 {% endmacro %}
 
 
-{# For the question that each run asks: what was loaded or deleted of late? Rows
-   that are loaded together lie together, which is all that BRIN needs; a B-tree
-   would make each load dearer. #}
+{# For the question that each run asks: what was loaded of late? Rows that are
+   loaded together lie together, which is all that BRIN needs; a B-tree would make
+   each load dearer. #}
 {% macro index_raw_table(source) %}
     create index if not exists {{ source.name }}_loaded_at
     on {{ source.relation_name }} using brin (_sdc_batched_at)
     with (autosummarize = on);
-    create index if not exists {{ source.name }}_deleted_at
-    on {{ source.relation_name }} (_sdc_deleted_at)
-    where _sdc_deleted_at is not null;
 {% endmacro %}
 
 

@@ -26,14 +26,15 @@
    value that cannot be read has become stands in macros/parse.sql. #}
 {% macro checked_documents(table, is_revisited) %}
     {% set rules = contract_rules(table) %}
+    {% set documents = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
         candidate.user_id,
         candidate.stream,
         '{{ table.name }}' as table_name,
         {{ name_of_document() }} as document,
         case
-            when candidate.deleted_at is null then {{ broken_rules(rules) }}
-            else '{}'
+            when {{ is_deleted('candidate') }} then '{}'
+            else {{ broken_rules(rules) }}
         end as reasons,
         exists (
             select from (select * from {{ ref(table.name) }}) as kept
@@ -41,19 +42,27 @@
         ) as earlier_version_stays,
         candidate.content,
         candidate.extracted_at
-    from (select * from {{ ref(table.refs[0].name) }}) as candidate
-    where {{ changed_since_last_reading('candidate') }}
-        and (
-            {{ all_of(rules) }} is false
-            {% if is_revisited %}
-                or exists (
-                    select from {{ this }} as known
-                    where known.table_name = '{{ table.name }}'
-                        and known.user_id = candidate.user_id
-                        and known.document = {{ name_of_document() }}
-                )
-            {% endif %}
+    from (
+        select * from {{ documents }} as document
+        where {{ loaded_since_last_reading('document') }}
+        {% if is_revisited %}
+            union all
+            select document.*
+            from {{ documents }} as document
+            inner join (select * from {{ ref('deleted_documents') }}) as gone
+                on {{ is_gone('document') }}
+            where {{ deleted_since_last_reading() }}
+        {% endif %}
+    ) as candidate
+    where {{ all_of(rules) }} is false
+    {% if is_revisited %}
+        or exists (
+            select from {{ this }} as known
+            where known.table_name = '{{ table.name }}'
+                and known.user_id = candidate.user_id
+                and known.document = {{ name_of_document() }}
         )
+    {% endif %}
 {% endmacro %}
 
 
@@ -85,8 +94,8 @@
             day.extracted_at
         from {{ days }} as day
         cross join lateral ({{ samples_of(table, 'day') }}) as sample
-        where {{ changed_since_last_reading('day') }}
-            and day.deleted_at is null
+        where {{ loaded_since_last_reading('day') }}
+            and not {{ is_deleted('day') }}
     ) as candidate
     cross join lateral (
         select jsonb_object_agg(field.key, field.value) as content
@@ -122,7 +131,10 @@
                     at time zone 'UTC' as date
                 )
         where known.table_name = '{{ table.name }}'
-            and {{ changed_since_last_reading('day') }}
+            and (
+                {{ loaded_since_last_reading('day') }}
+                or {{ is_deleted('day') }}
+            )
     {% endif %}
 {% endmacro %}
 

@@ -26,6 +26,11 @@
         {% endif %}
     {% endif %}
 
+    {# Last but for the rows, whose number dbt shows: the deletions ask for it. #}
+    {% if not is_partial() %}
+        {{ remember(model.name, checksum(graph.nodes[model.unique_id])) }}
+    {% endif %}
+
     insert into {{ known }} as known ({{ columns | join(', ') }})
     select incoming.{{ columns | join(', incoming.') }}
     from ({{ news(known, incoming, key, content) }}) as incoming
@@ -79,9 +84,10 @@
 {% macro delete_gone_documents(known, key) %}
     {% set documents = ref(model.refs[0].name) %}
     delete from {{ known }} as known
-    using {{ documents }} as document
+    using {{ documents }} as document, {{ ref('deleted_documents') }} as gone
     where {{ same(key, 'known', 'document') }}
-        and document.deleted_at > {{ last_reading() }};
+        and {{ is_gone('document') }}
+        and {{ deleted_since_last_reading() }};
 
     delete from {{ known }} as known
     where {{ last_reading() }} = '-infinity'
@@ -90,7 +96,7 @@
             or not exists (
                 select from {{ documents }} as document
                 where {{ same(key, 'known', 'document') }}
-                    and document.deleted_at is null
+                    and not {{ is_deleted('document') }}
             )
         )
 {% endmacro %}

@@ -11,18 +11,18 @@ readings as (
     group by user_id
 ),
 
-people as (
-    select * from {{ staging_schema() }}.people()
+known as (
+    select * from {{ staging_schema() }}.users()
 ),
 
 zoned as (
     select
         readings.user_id,
         readings.last_read_at,
-        coalesce(people.timezone, 'UTC') as timezone
+        coalesce(known.timezone, 'UTC') as timezone
     from readings
-    left join people
-        on readings.user_id = people.user_id
+    left join known
+        on readings.user_id = known.user_id
 )
 
 select

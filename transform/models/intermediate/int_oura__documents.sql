@@ -6,8 +6,7 @@
         cast({{ day }} as date) as day,
         content,
         extracted_at,
-        loaded_at,
-        deleted_at
+        loaded_at
     from {{ ref('stg_oura__' ~ stream) }}
     {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -20,8 +20,7 @@ enhanced_tags as (
         stream,
         content,
         extracted_at,
-        loaded_at,
-        deleted_at
+        loaded_at
     from {{ ref('stg_oura__enhanced_tag') }}
 ),
 
@@ -45,8 +44,7 @@ tags as (
         stream,
         content,
         extracted_at,
-        loaded_at,
-        deleted_at
+        loaded_at
     from {{ ref('stg_oura__tag') }}
 )
 

@@ -8,6 +8,7 @@ renamed as (
     select
         source.user_id,
         source.day,
+        {{ derived_id('heartrate', "'day ' || day") }} as document_id,
 
         samples.timestamp as timestamps,
         samples.bpm,
@@ -17,8 +18,7 @@ renamed as (
 
         'heartrate' as stream,
         source._sdc_extracted_at as extracted_at,
-        source._sdc_batched_at as loaded_at,
-        source._sdc_deleted_at as deleted_at
+        source._sdc_batched_at as loaded_at
     from source
     -- The tap has made sure that these are instants and numbers.
     cross join jsonb_to_record(source.samples) as samples (

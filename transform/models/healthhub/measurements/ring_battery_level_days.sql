@@ -25,5 +25,5 @@ cross join
             where {{ fits_its_contract() }}
         ) as sample
     ) as kept
-where {{ changed_since_last_reading('day') }}
-    and day.deleted_at is null
+where {{ loaded_since_last_reading('day') }}
+    and not {{ is_deleted('day') }}

@@ -9,7 +9,7 @@ sync_windows as not materialized (
     select * from {{ ref('stg_oura__sync_windows') }}
 ),
 
-documents as (
+read_now as (
     select distinct on (user_id, stream, document_id)
         user_id,
         stream,
@@ -17,10 +17,32 @@ documents as (
         day,
         content,
         extracted_at at time zone 'UTC' as seen_at,
-        deleted_at at time zone 'UTC' as deleted_at
+        cast(null as timestamptz) as deleted_at
     from (select * from {{ ref('int_oura__documents') }}) as candidate
-    where {{ changed_since_last_reading('candidate') }}
+    where {{ loaded_since_last_reading('candidate') }}
+        and not {{ is_deleted('candidate') }}
     order by user_id, stream, document_id, extracted_at desc, day desc
+),
+
+documents as (
+    select * from read_now
+    union all
+    select
+        gone.user_id,
+        gone.stream,
+        gone.document_id,
+        gone.day,
+        cast(null as jsonb) as content,
+        gone.last_read_at as seen_at,
+        gone.deleted_at
+    from (select * from {{ ref('deleted_documents') }}) as gone
+    where {{ deleted_since_last_reading() }}
+        and not exists (
+            select from read_now
+            where {{ same(
+                ['user_id', 'stream', 'document_id'], 'read_now', 'gone'
+            ) }}
+        )
 ),
 
 compared as (
@@ -59,7 +81,10 @@ compared as (
     ) as known on true
     -- That a document is gone from a day that it had left before says nothing.
     where documents.deleted_at is null
-        or documents.day is not distinct from known.day
+        or (
+            documents.day is not distinct from known.day
+            and documents.seen_at >= known.first_seen_at
+        )
 ),
 
 opened as (

@@ -29,6 +29,7 @@
 -- depends_on: {{ ref('stg_oura__heartrate') }}
 -- depends_on: {{ ref('stg_oura__ring_battery_level') }}
 -- depends_on: {{ ref('int_oura__tags') }}
+-- depends_on: {{ ref('deleted_documents') }}
 
 select distinct on (user_id, table_name, document)
     user_id,
