@@ -105,3 +105,40 @@ def test_user_without_the_right_is_told_so(database: Database) -> None:
         migrate(replace(database, parameters=reader))
     with database.connect() as connection:
         connection.execute("drop role reader")
+
+
+def test_estimates_of_one_instant_become_one_row(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("create schema raw_oura")
+        connection.execute(
+            "create table raw_oura.vo2_max (user_id uuid, timestamp text,"
+            " vo2_max bigint, _sdc_extracted_at timestamp,"
+            " primary key (user_id, timestamp))"
+        )
+        for timestamp, vo2_max, day in (
+            ("2026-03-01T10:00:00+02:00", 40, "2026-03-02"),
+            ("2026-03-01T09:00:00+01:00", 41, "2026-03-03"),
+            ("2026-03-01T10:00:00", 42, "2026-03-01"),
+            ("soon", 43, "2026-03-01"),
+        ):
+            connection.execute(
+                "insert into raw_oura.vo2_max values"
+                " ('0a0a0a0a-0000-4000-8000-000000000001', %s, %s, %s)",
+                (timestamp, vo2_max, day),
+            )
+    migrate(database)
+    with database.connect() as connection:
+        rows = connection.execute(
+            "select timestamp_utc, timestamp, vo2_max from raw_oura.vo2_max"
+            " order by vo2_max"
+        ).fetchall()
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(
+                "insert into raw_oura.vo2_max (user_id, timestamp_utc)"
+                " select user_id, timestamp_utc from raw_oura.vo2_max limit 1"
+            )
+    assert rows == [
+        ("2026-03-01T08:00:00+00:00", "2026-03-01T09:00:00+01:00", 41),
+        ("2026-03-01T10:00:00", "2026-03-01T10:00:00", 42),
+        ("soon", "soon", 43),
+    ]

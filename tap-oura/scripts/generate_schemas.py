@@ -30,6 +30,15 @@ USER_ID = {
     "format": "uuid",
     "description": "The user, as the settings name it.",
 }
+TIMESTAMP_UTC = {
+    "type": "string",
+    "description": "`timestamp` in UTC; as sent where it is no instant.",
+}
+DISPLACED = {
+    "type": ["object", "null"],
+    "description": "Other documents that Oura sent for the same key in the same "
+    "answer, by their id, as sent. The one sent last has the place.",
+}
 UNKNOWN_FIELDS = {
     "type": ["object", "null"],
     "description": "What Oura sent that no other property has a place for, as sent.",
@@ -85,14 +94,21 @@ def loosen(spec: Schema, schema: Schema, *, nullable: bool = True) -> Schema:
 def stream_schema(spec: Schema, path: str, keys: Sequence[str]) -> Schema:
     """The schema of one stream, in which only its keys are required."""
     properties = document_schema(spec, path)["properties"]
+    ours: Schema = {}
+    needed = {key.removesuffix("_utc") for key in keys}
+    if "timestamp_utc" in keys:
+        ours["timestamp_utc"] = TIMESTAMP_UTC
+    if "id" in properties and keys[-1] in ("day", "timestamp_utc"):
+        ours["displaced"] = DISPLACED
     return {
         "type": "object",
         "properties": {
             "user_id": USER_ID,
             **{
-                name: loosen(spec, inner, nullable=name not in keys)
+                name: loosen(spec, inner, nullable=name not in needed)
                 for name, inner in properties.items()
             },
+            **ours,
             "unknown_fields": UNKNOWN_FIELDS,
         },
         "required": list(keys),

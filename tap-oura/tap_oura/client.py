@@ -19,16 +19,17 @@ from typing_extensions import override
 
 from tap_oura import schemas
 from tap_oura.api import Page, Place
-from tap_oura.documents import DocumentParser
+from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError, UnavailableError
 from tap_oura.ledger import PENDING, ledger_entry, merged, refused
 from tap_oura.prefetch import Job, WindowRead
-from tap_oura.samples import DayParser, schema_by_day
-from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, in_utc, split
+from tap_oura.samples import DayParser, schema_by_day, with_offset
+from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
+    import msgspec
     from singer_sdk.helpers.types import Context, Record
 
     from tap_oura.tap import TapOura
@@ -256,14 +257,27 @@ class OuraStream(RESTStream[str]):
         user: User,
         window: Window,
     ) -> list[Record]:
-        """The records of a window, each key once: the last one that Oura sent."""
+        """The records of a window, each key once: the last one that Oura sent.
+
+        So it is from answer to answer, too. A document with another id that gives up
+        its place is kept with the one that takes it.
+        """
         records: dict[tuple[Any, ...], Record] = {}
+        keeps_others = "displaced" in self.schema["properties"]
         for document in read.documents:
-            record = self.parser.parse(document, user.user_id)
-            if record is not None and self._belongs(record, window):
-                records[self.parser.key(record)] = record
+            record = self._parse(document, user.user_id)
+            if record is None or not self._belongs(record, window):
+                continue
+            key = tuple(record[name] for name in self._own_keys)
+            if keeps_others and key in records:
+                displace(records[key], record)
+            records[key] = record
         read.documents.clear()
         return list(records.values())
+
+    def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
+        """The record of a document, or `None` if it has no usable key."""
+        return self.parser.parse(document, user_id)
 
     def _belongs(self, record: Record, window: Window) -> bool:  # noqa: ARG002
         """Whether a record is of the window, and not of the padding around it."""
@@ -567,6 +581,9 @@ class TimeSeriesStream(DatedStream):
         return records
 
     @override
-    def _belongs(self, record: Record, window: Window) -> bool:
-        # Cut as it was asked for, or a sample could fall between two windows.
-        return in_utc(record["timestamp"]) in window
+    def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
+        # One instant is one key, and of one window, however it is written.
+        record = super()._parse(document, user_id)
+        if record is not None:
+            record["timestamp"] = in_utc(with_offset(record["timestamp"]))
+        return record

@@ -25,6 +25,11 @@ INSTANT = re.compile(
     re.ASCII,
 )
 
+#: As nearly all instants in UTC are written: texts in this form sort by time.
+USUAL_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\+00:00", re.ASCII
+)
+
 #: What a column takes, either way from zero.
 LARGEST = {"integer": 2**63 - 1, "number": 1e308}
 
@@ -32,7 +37,7 @@ LARGEST = {"integer": 2**63 - 1, "number": 1e308}
 LONGEST_KEY = 500
 
 #: Fields of a record that are not Oura's, even if it should send such names.
-OUR_FIELDS = {"user_id", "unknown_fields"}
+OUR_FIELDS = {"user_id", "timestamp_utc", "displaced", "unknown_fields"}
 
 
 class DocumentParser:
@@ -59,12 +64,12 @@ class DocumentParser:
 
         Args:
             schema: The stream's JSON schema.
-            keys: Its primary key.
+            keys: What a document cannot be without.
             key_defaults: What stands in a key where Oura sent nothing usable. Other
                 documents without one are skipped.
         """
         formats = {"date-time": is_instant, "date": _is_day}
-        bounded = _bounded(schema, {*keys, "id"})
+        bounded = _bounded(schema, {*keys, "id"}) | {"required": [*keys]}
         self._validate = fastjsonschema.compile(bounded, formats=formats)
         self._make_whole = _whole_numbers(schema) or (lambda record: record)
         self._known = schema["properties"].keys() - OUR_FIELDS
@@ -104,10 +109,6 @@ class DocumentParser:
             record["unknown_fields"] = set_aside
         return record
 
-    def key(self, record: Record) -> tuple[Any, ...]:
-        """What tells one record of the stream from another."""
-        return tuple(record[name] for name in self._keys)
-
     def _first_misfit(self, record: Record) -> str | None:
         """The top-level property that does not fit (or is missing), if there is one."""
         try:
@@ -115,6 +116,24 @@ class DocumentParser:
         except fastjsonschema.JsonSchemaValueException as error:
             return str(error.path[1]) if len(error.path) > 1 else ""
         return None
+
+
+def displace(other: Record, record: Record) -> None:
+    """Keep a document beside the one that Oura sent after it for the same key.
+
+    Args:
+        other: The record that gives up its place.
+        record: The one that takes it.
+    """
+    documents = other.pop("displaced", {})
+    name = other.get("id")
+    if name is None or name != record.get("id"):
+        content = {k: v for k, v in other.items() if k not in OUR_FIELDS}
+        content |= other.get("unknown_fields", {})
+        documents[name or f"without id {len(documents) + 1}"] = content
+    documents.pop(record.get("id"), None)
+    if documents:
+        record["displaced"] = documents
 
 
 def _decoded(document: bytes) -> tuple[Record, Record]:
@@ -205,6 +224,17 @@ def is_instant(value: str) -> bool:
     except (ValueError, OverflowError):
         return False
     return True
+
+
+def in_utc(value: str) -> str:
+    """An instant as it is written in UTC; as sent where it is none.
+
+    A local time without an offset stays as it is, too.
+    """
+    if USUAL_INSTANT.fullmatch(value) or not is_instant(value):
+        return value
+    instant = datetime.fromisoformat(value)
+    return instant.astimezone(UTC).isoformat() if instant.tzinfo else value
 
 
 def _is_day(value: str) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_oura.documents import INSTANT, LARGEST, OUR_FIELDS
+from tap_oura.documents import INSTANT, LARGEST, OUR_FIELDS, USUAL_INSTANT, in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,12 +25,6 @@ _PYTHON_TYPES: dict[str, Any] = {
     "number": int | float,
     "boolean": bool,
 }
-
-#: As all samples that anybody has seen have their instant: in this form, those of
-#: existing days are in the order of time as texts are.
-_USUAL_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\+00:00", re.ASCII
-)
 
 
 def schema_by_day(sample: dict[str, Any]) -> dict[str, Any]:
@@ -126,11 +119,9 @@ class DayParser:
     ) -> Iterator[Record]:
         """The records of the days that samples lie in, in order."""
         samples = self._all_at_once(documents)
-        if samples is not None:
-            keys = [s.timestamp for s in samples]
-        else:
+        if samples is None:
             samples = self._one_by_one(documents, user_id)
-            keys = [_in_utc(s.timestamp) for s in samples]
+        keys = [in_utc(s.timestamp) for s in samples]
         if self._has_source:
             keys = [at + s.source for at, s in zip(keys, samples, strict=True)]
         # Pages may repeat a sample; the one sent last counts.
@@ -149,7 +140,7 @@ class DayParser:
                 date.fromisoformat(day)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             return None
-        is_usual = _USUAL_INSTANT.fullmatch
+        is_usual = USUAL_INSTANT.fullmatch
         return samples if all(is_usual(s.timestamp) for s in samples) else None
 
     def _one_by_one(self, documents: Iterable[msgspec.Raw], user_id: str) -> list[Any]:
@@ -158,9 +149,7 @@ class DayParser:
             record = self._parser.parse(document, user_id)
             if record is None:
                 continue
-            instant = INSTANT.fullmatch(record["timestamp"])
-            if instant and not instant["offset"]:  # times of samples are UTC
-                record["timestamp"] += "+00:00"
+            record["timestamp"] = with_offset(record["timestamp"])
             del record["user_id"]
             samples.append(self._odd_type(**record))
         return samples
@@ -182,9 +171,10 @@ class DayParser:
         return record
 
 
-def _in_utc(instant: str) -> str:
-    """The instant in the usual form, or with a fraction, which sorts after it."""
-    return datetime.fromisoformat(instant).astimezone(UTC).isoformat()
+def with_offset(timestamp: str) -> str:
+    """The instant of a sample as sent: without an offset it is UTC."""
+    instant = INSTANT.fullmatch(timestamp)
+    return timestamp if instant and instant["offset"] else f"{timestamp}+00:00"
 
 
 def _nullable(types: str | list[str]) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
 
 from tap_oura.client import (
     DocumentStream,
@@ -11,9 +14,13 @@ from tap_oura.client import (
     SampledDocumentStream,
     TimeSeriesStream,
 )
+from tap_oura.documents import DocumentParser, in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import msgspec
+    from singer_sdk.helpers.types import Record
 
 
 class DailyStream(DocumentStream):
@@ -156,7 +163,20 @@ class Vo2MaxStream(DocumentStream):
     name = "vo2_max"
     path = "vO2_max"
     scope = "heart_health"
-    primary_keys: Sequence[str] = ("user_id", "timestamp")
+    # Not `timestamp`: sent again with another offset, an instant is the same.
+    primary_keys: Sequence[str] = ("user_id", "timestamp_utc")
+
+    @cached_property
+    @override
+    def parser(self) -> DocumentParser:
+        return DocumentParser(self.schema, ("user_id", "timestamp"))
+
+    @override
+    def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
+        record = super()._parse(document, user_id)
+        if record is not None:
+            record["timestamp_utc"] = in_utc(record["timestamp"])
+        return record
 
 
 class WorkoutStream(DocumentStream):

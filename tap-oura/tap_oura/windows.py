@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -142,14 +142,6 @@ def split(start: date, end: date, length: timedelta, today: date) -> Iterator[Wi
         last = min(start + length - ONE_DAY, end)
         yield Window(start, last, is_newest=last == end and end > today)
         start = last + ONE_DAY
-
-
-def in_utc(instant: str) -> str:
-    """An instant with the day that it has in UTC."""
-    if instant.endswith(("+00:00", "Z")):  # all of them, as far as anybody has seen
-        return instant
-    moment = datetime.fromisoformat(instant)
-    return str(moment.astimezone(UTC)) if moment.tzinfo else instant
 
 
 def _day_setting(config: Mapping[str, Any], name: str) -> date | None:

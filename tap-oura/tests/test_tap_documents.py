@@ -173,7 +173,12 @@ def test_samples_are_kept_however_their_instant_is_written(
     oura.answer_next("heartrate", (200, {"data": samples}))
     result = run("heartrate", **RANGE)
     kept = [record["timestamp"] for record in result.records("heartrate")]
-    assert kept == instants[:4]
+    assert kept == [
+        "2026-03-09T08:00:00+00:00",
+        instants[1],
+        "2026-03-09T08:00:02+00:00",
+        "2026-03-09T23:00:00+00:00",
+    ]
     assert "Skipped 2 documents" in caplog.text
 
 
@@ -226,3 +231,54 @@ def test_a_key_that_comes_twice_is_emitted_once_as_it_came_last(
     oura.daily("daily_stress", DAY, stress_high=2)
     (record,) = run("daily_stress", **RANGE).records("daily_stress")
     assert record["stress_high"] == 2
+
+
+def test_what_gives_its_day_to_another_document_is_kept_with_it(
+    oura: FakeOura, run: Runner
+) -> None:
+    first = {"id": "first", "day": DAY, "stress_high": 1, "new": True}
+    second = {"id": "second", "day": DAY, "stress_high": 2}
+    last = {"id": "last", "day": DAY, "stress_high": 3}
+    # Pages may repeat a document.
+    oura.documents["daily_stress"] += [first, second, last, first, second, last]
+    (record,) = run("daily_stress", **RANGE).records("daily_stress")
+    assert record == {
+        **last,
+        "user_id": USER_ID,
+        "displaced": {"first": first, "second": second},
+    }
+
+
+def test_documents_of_a_day_that_have_no_id_are_all_kept(
+    oura: FakeOura, run: Runner
+) -> None:
+    documents = [{"day": DAY, "stress_high": number} for number in range(3)]
+    oura.documents["daily_stress"] += documents
+    (record,) = run("daily_stress", **RANGE).records("daily_stress")
+    assert record["stress_high"] == 2
+    assert [*record["displaced"].values()] == documents[:2]
+
+
+@pytest.mark.parametrize("route", ["vO2_max", "heartrate", "ring_battery_level"])
+def test_an_instant_is_one_key_however_it_is_written(
+    oura: FakeOura, run: Runner, route: str
+) -> None:
+    instants = [f"{DAY}T08:00:00+00:00", f"{DAY}T10:00:00+02:00", f"{DAY}T08:00:00Z"]
+    documents = [{"day": DAY, "timestamp": instant} for instant in instants]
+    oura.answer_next(route, (200, {"data": documents}))
+    result = run(route.lower(), **RANGE)
+    (record,) = result.records(route.lower())
+    if route == "vO2_max":
+        assert record["timestamp_utc"] == instants[0]
+        assert record["timestamp"] == instants[-1], "as sent"
+    else:
+        assert record["timestamp"] == instants[0]
+
+
+def test_a_vo2_max_whose_timestamp_is_no_instant_is_kept_as_sent(
+    oura: FakeOura, run: Runner
+) -> None:
+    documents = [{"day": DAY, "timestamp": "soon"}, {"day": DAY, "timestamp": 5}]
+    oura.answer_next("vO2_max", (200, {"data": documents}))
+    (record,) = run("vo2_max", **RANGE).records("vo2_max")
+    assert record["timestamp_utc"] == record["timestamp"] == "soon"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TARGET = Path(__file__).parents[2] / ".meltano/loaders/target-postgres/venv/bin"
 FIRST, LAST = "2026-03-01", "2026-04-29"
-OURS = {"user_id", "unknown_fields"}
+OURS = {"user_id", "timestamp_utc", "displaced", "unknown_fields"}
 
 #: What cannot be stored as it is, in JSON as Oura would send it.
 ODD = [
@@ -156,7 +156,7 @@ def documents(
             "start_day": FIRST,
             "end_day": FIRST,
         }
-        if "timestamp" in keys:
+        if {"timestamp", "timestamp_utc"} & {*keys}:
             unique["day"] = FIRST
         document = whole | {n: v for n, v in unique.items() if n in fields}
         document.pop(name, None)
@@ -246,7 +246,10 @@ def check(
             for row in rows
             if ("id" in keys and row["id"] == f"document-{number}")
             or ("day" in keys and str(row["day"]) == day(number))
-            or ("timestamp" in keys and minute(number) in str(row["timestamp"]))
+            or (
+                {"timestamp", "timestamp_utc"} & {*keys}
+                and minute(number) in str(row["timestamp"])
+            )
         ]
         if not found:
             lost.add(field_name)
@@ -262,5 +265,6 @@ def check(
         others = schema.keys() - OURS - {field_name}
         empty = {other for other in others if row[other] is None}
         assert not empty, (name, field_name, text)
-    assert lost <= set(keys), (name, lost)
+    # `timestamp_utc` is made of `timestamp`.
+    assert lost <= {key.removesuffix("_utc") for key in keys}, (name, lost)
     assert len(rows) == len(odd) + 2 - len(lost)

@@ -195,6 +195,7 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "vo2_max": (
         {
             "timestamp": "2026-03-01T12:00:00+02:00",
+            "timestamp_utc": "2026-03-01T10:00:00+00:00",
             "day": "2026-03-01",
             "vo2_max": 44,
         },

@@ -47,7 +47,7 @@ def test_each_kind_has_its_reason(dbt: Dbt, database: Database) -> None:
         assert row["table_name"] == "daily_readiness_summaries"
         assert not row["earlier_version_stays"]
         assert row["reasons"][0].startswith(reason)
-    assert any("8 documents with impossible" in line for line in answer["messages"])
+    assert any("8 documents are set aside" in line for line in answer["messages"])
 
 
 def test_several_reasons_are_all_named(dbt: Dbt, database: Database) -> None:
@@ -99,6 +99,37 @@ def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
         row = database.one(SET_ASIDE)
         assert row["document"] == "good"
         assert row["earlier_version_stays"], "it says that the table has not this one"
+
+
+def test_what_gave_its_day_to_another_is_on_record(
+    dbt: Dbt, database: Database
+) -> None:
+    others = {"first": {"id": "first", "day": GOOD["day"], "score": 70, "new": 1}}
+    database.load("daily_readiness", {**GOOD, "displaced": others}, minutes_ago=20)
+    instant = {"day": "2026-03-01", "timestamp": "2026-03-01T10:00:00+02:00"}
+    estimate = {**instant, "timestamp_utc": "2026-03-01T08:00:00+00:00", "id": "last"}
+    vo2_max = {**estimate, "displaced": {"other": {**instant, "id": "other"}}}
+    database.load("vo2_max", vo2_max, minutes_ago=20)
+    tables = (*BOTH, "vo2_max")
+    dbt.build(*tables)
+    summary = database.one("select score from healthhub.daily_readiness_summaries")
+    assert summary == {"score": 80}
+    day, other = database(SET_ASIDE)
+    assert (day["document"], day["content"]) == ("first", others["first"])
+    assert day["reasons"] == [
+        "the same day has another document, which Oura sent after it: good"
+    ]
+    assert other["document"] == "other"
+    assert other["reasons"][0].startswith("the same timestamp has another document")
+    sent = database.one("select content from healthhub_staging.stg_oura__vo2_max")
+    assert sent["content"] == {**instant, "id": "last"}
+    # The first takes the day back, and both are gone from the list.
+    database.load("daily_readiness", {"id": "first", "day": GOOD["day"], "score": 71})
+    dbt.build(*tables)
+    assert [row["document"] for row in database(SET_ASIDE)] == ["other"]
+    database.ask("vo2_max", "2026-03-01", minutes_ago=10)
+    dbt.build(*tables)
+    assert database(SET_ASIDE) == []
 
 
 def test_an_impossible_sample_is_named_by_its_instant(

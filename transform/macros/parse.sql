@@ -116,12 +116,16 @@
 
 
 {# What every staging view ends with: the document as sent, without the long
-   lists of samples, and when it was read and loaded (in UTC). `sent` is the row of the raw table as a whole, for a view sees no column that
-   the table gets later, but sees the whole. #}
+   lists of samples, and when it was read and loaded (in UTC). `sent` is the row
+   of the raw table as a whole, for a view sees no column that the table gets
+   later, but sees the whole. `displaced` are the documents that Oura sent before
+   it in the same answer, for the same day or instant. #}
 {% macro as_loaded(stream, without=[]) -%}
     '{{ stream }}' as stream,
     {{ as_sent() }} - array[
         'user_id',
+        'timestamp_utc',
+        'displaced',
         {%- for name in without %}
         '{{ name }}',
         {%- endfor %}
@@ -129,6 +133,7 @@
         '{{ name }}'{% if not loop.last %},{% endif %}
         {%- endfor %}
     ] as content,
+    {{ json("sent -> 'displaced'") }} as displaced,
     _sdc_extracted_at as extracted_at,
     _sdc_batched_at as loaded_at
 {%- endmacro %}

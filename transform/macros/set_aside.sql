@@ -139,6 +139,63 @@
 {% endmacro %}
 
 
+{# The documents that gave their day, or instant, to one that Oura sent after them
+   in the same answer. What is known of a day that was read again leaves unless it
+   is found again. #}
+{% macro displaced_documents(table, is_revisited) %}
+    {% set documents = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
+    select
+        candidate.user_id,
+        candidate.stream,
+        '{{ table.name }}' as table_name,
+        other.name as document,
+        array[
+            'the same {{ primary_key(table)[1] }} has another document, '
+            || 'which Oura sent after it: ' || {{ name_of_document() }}
+        ] as reasons,
+        false as earlier_version_stays,
+        other.content,
+        candidate.extracted_at
+    from {{ documents }} as candidate
+    cross join lateral jsonb_each(candidate.displaced) as other (name, content)
+    where {{ loaded_since_last_reading('candidate') }}
+        and not {{ is_deleted('candidate') }}
+    {% if is_revisited %}
+        union all
+        select
+            known.user_id,
+            known.stream,
+            known.table_name,
+            known.document,
+            cast('{}' as text[]) as reasons,
+            false as earlier_version_stays,
+            known.content,
+            cast('-infinity' as timestamp) as extracted_at
+        from {{ this }} as known
+        inner join {{ documents }} as candidate
+            on known.user_id = candidate.user_id
+                and known.content ->> 'day' = candidate.content ->> 'day'
+        where known.table_name = '{{ table.name }}'
+            and (
+                {{ loaded_since_last_reading('candidate') }}
+                or {{ is_deleted('candidate') }}
+            )
+    {% endif %}
+{% endmacro %}
+
+
+{# Tables of which a day, or an instant, has one document. #}
+{% macro tables_with_a_place_each() %}
+    {% set tables = [] %}
+    {% for table in tables_that_hold('documents') %}
+        {% if primary_key(table)[1] in ('day', 'timestamp') %}
+            {% do tables.append(table) %}
+        {% endif %}
+    {% endfor %}
+    {% do return(tables) %}
+{% endmacro %}
+
+
 {% macro broken_rules(rules) -%}
     array(
         select case
@@ -191,7 +248,7 @@
             .rows[0]['n'] %}
         {% if count %}
             {% do log(
-                count ~ ' documents with impossible values are set aside: see '
+                count ~ ' documents are set aside, each with its reason: see '
                 ~ 'healthhub.set_aside_documents.', info=true
             ) %}
         {% endif %}

@@ -47,6 +47,10 @@ from (
         ({{ checked_documents(table, table.name in revisited) }})
         union all
     {% endfor %}
+    {% for table in tables_with_a_place_each() %}
+        ({{ displaced_documents(table, table.name in revisited) }})
+        union all
+    {% endfor %}
     {% for table in tables_that_hold('samples') %}
         ({{ checked_samples(table, table.name in revisited) }})
         union all
