@@ -19,13 +19,16 @@ DAY = "2026-03-09"
 
 @pytest.fixture(scope="module", autouse=True)
 def a_full_day() -> Iterator[None]:
-    """One document of every route, with all of its fields and a new one."""
+    """A document of every route, with a new field, and one that it displaces."""
     with rm.Mocker() as mocker:
         oura = FakeOura(mocker)
         for name, stream in TapOura(config={}, validate_config=False).streams.items():
             document = example(stream.schema)
             route = "vO2_max" if name == "vo2_max" else name
-            oura.documents[route] = [document | {"a_new_field": 1}]
+            document["a_new_field"] = 1
+            oura.documents[route] = [document]
+            if "displaced" in document:
+                oura.documents[route].insert(0, document | {"id": "another"})
         yield
 
 
