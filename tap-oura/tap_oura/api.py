@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backoff.types import Details
-    from singer_sdk.streams.rest import HTTPRequest
 
     from tap_oura.users import User
 
@@ -54,20 +53,25 @@ class Page(msgspec.Struct):
     next_token: str | None = None
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Which part of a route a request is for, as the log names it.
+class Request(msgspec.Struct, frozen=True):
+    """What to ask for.
 
     Attributes:
-        period: The days; empty where a route has none.
+        path: The route, below `usercollection/`.
+        params: The query.
+        period: The days, as the log names them; empty where a route has none.
         page: Number of the page.
     """
 
+    path: str
+    params: dict[str, str] = {}
     period: str = ""
     page: int = 1
 
     def __str__(self) -> str:
         """As people read it."""
-        return f"{self.period} page {self.page}" if self.period else ""
+        of_days = f" {self.period} page {self.page}" if self.period else ""
+        return f"{self.path}{of_days}"
 
 
 class RateLimit:
@@ -96,36 +100,39 @@ class RateLimit:
 class OuraApi:
     """The HTTP side of the API."""
 
-    def __init__(self, logger: logging.Logger, user_agent: str, max_tries: int) -> None:
+    def __init__(
+        self, logger: logging.Logger, url: str, user_agent: str, max_tries: int
+    ) -> None:
         """Prepare to send.
 
         Args:
             logger: Gets one line a request.
+            url: Where the API is.
             user_agent: Says who asks.
             max_tries: How often a request is tried before it counts as failed.
         """
         self._logger = logger
         # At DEBUG it would write query strings.
         logging.getLogger("urllib3").setLevel(logging.INFO)
+        self._url = f"{url.rstrip('/')}/v2/usercollection"
         self._user_agent = user_agent
         self._rate_limit = RateLimit()
         self._local = threading.local()
         self._max_tries = max_tries
 
-    def get_page(self, request: HTTPRequest, user: User, place: Place) -> Page:
+    def get_page(self, request: Request, user: User) -> Page:
         """One page of a list route.
 
         Args:
             request: What to ask for.
             user: Whose token to use.
-            place: Which page of what days it is, for the log.
 
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, user, _page, place)
+        return self._get(request, user, _page)
 
-    def get_document(self, request: HTTPRequest, user: User) -> msgspec.Raw:
+    def get_document(self, request: Request, user: User) -> msgspec.Raw:
         """The one document of a route that has no list.
 
         Args:
@@ -135,22 +142,20 @@ class OuraApi:
         Raises:
             OuraError: The request failed for good.
         """
-        return self._get(request, user, _document, Place())
+        return self._get(request, user, _document)
 
     def _get(
         self,
-        request: HTTPRequest,
+        request: Request,
         user: User,
         decode: Callable[[bytes], _Body],
-        place: Place,
     ) -> _Body:
         """Send a request until it succeeds and decode what comes back."""
-        route = _route(request)
 
         def log_retry(details: Details) -> None:
             self._logger.warning(
                 "%s of user %s: %s, trying again in %.1f s",
-                route,
+                request.path,
                 user,
                 _reason(sys.exc_info()[1]),
                 details["wait"],
@@ -168,9 +173,9 @@ class OuraApi:
             logger=None,
         )(self._send)
         try:
-            return send(request, user, decode, place)
+            return send(request, user, decode)
         except requests.ConnectionError as error:
-            host = request.url.split("/")[2]
+            host = self._url.split("/")[2]
             message = (
                 f"No connection to {host} for user {user}: {_reason(error)}. "
                 "Check the network and `api_url`, then run again."
@@ -178,37 +183,35 @@ class OuraApi:
             raise UnreachableError(message) from None
         except RETRIABLE as error:
             message = (
-                f"{route} of user {user} could not be read: {_reason(error)}. "
+                f"{request.path} of user {user} could not be read: {_reason(error)}. "
                 "Run again later; what was read is kept."
             )
             raise UnavailableError(message) from None
 
     def _send(
         self,
-        request: HTTPRequest,
+        request: Request,
         user: User,
         decode: Callable[[bytes], _Body],
-        place: Place,
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
         token = user.credential.token()
-        response = self._send_within_limits(token, request, user, place)
+        response = self._send_within_limits(token, request, user)
         try:
             check(response, str(user))
         except UnauthorizedError:
             renewed = user.credential.renew(token)
             if renewed is None:
                 raise
-            response = self._send_within_limits(renewed, request, user, place)
+            response = self._send_within_limits(renewed, request, user)
             check(response, str(user))
         return decode(response.content)
 
     def _send_within_limits(
         self,
         token: str,
-        request: HTTPRequest,
+        request: Request,
         user: User,
-        place: Place,
     ) -> requests.Response:
         """Send, again each time that a limit asks to wait.
 
@@ -218,7 +221,7 @@ class OuraApi:
         patience, floor = LONGEST_WAIT, 1.0
         while True:
             self._rate_limit.wait(user.user_id)
-            response = self._send_with(token, request, user, place)
+            response = self._send_with(token, request, user)
             pause = _asked_pause(response)
             if pause is None or pause > patience:
                 return response
@@ -228,7 +231,7 @@ class OuraApi:
             self._rate_limit.hold(_limited(response, user), pause)
             self._logger.warning(
                 "%s of user %s: at the rate limit, trying again in %.1f s",
-                _route(request),
+                request.path,
                 user,
                 pause,
             )
@@ -236,34 +239,32 @@ class OuraApi:
     def _send_with(
         self,
         token: str,
-        request: HTTPRequest,
+        request: Request,
         user: User,
-        place: Place,
     ) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
         started = time.monotonic()
-        response = self._session().request(
-            request.method,
-            request.url,
-            params=request.encode_params(),
-            headers={**request.headers, "Authorization": f"Bearer {token}"},
+        response = self._session().get(
+            f"{self._url}/{request.path}",
+            params=request.params,
+            headers={"Authorization": f"Bearer {token}"},
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             allow_redirects=False,
         )
-        route, milliseconds = _route(request), 1000 * (time.monotonic() - started)
+        milliseconds = 1000 * (time.monotonic() - started)
         request_id = response.headers.get("x-trace-id")
         self._logger.info(
             "%s of user %s: %d in %.0f ms (request id %s)",
-            f"{route} {place}".rstrip(),
+            request,
             user,
             response.status_code,
             milliseconds,
             request_id or "none",
             extra={
                 "user": user.user_id,
-                "endpoint": route,
-                "period": place.period,
-                "page": place.page,
+                "endpoint": request.path,
+                "period": request.period,
+                "page": request.page,
                 "status": response.status_code,
                 "duration_ms": round(milliseconds),
                 "request_id": request_id,
@@ -312,11 +313,6 @@ def _document(content: bytes) -> msgspec.Raw:
             return msgspec.Raw(content)
         except ValueError:
             raise msgspec.DecodeError(str(error)) from None
-
-
-def _route(request: HTTPRequest) -> str:
-    """The route's name, which is the end of its path."""
-    return request.url.rpartition("/")[2]
 
 
 def _limited(response: requests.Response, user: User) -> str:

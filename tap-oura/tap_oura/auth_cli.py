@@ -22,8 +22,8 @@ from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
 from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
 from tap_oura.errors import OuraError, Outcome, SettingError, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
+from tap_oura.run import Run
 from tap_oura.streams import ROUTES
-from tap_oura.tap import TapOura
 from tap_oura.users import (
     User,
     checked_user_id,
@@ -130,9 +130,9 @@ def list_(config: dict[str, Any]) -> None:
 @one_sentence
 def check(config: dict[str, Any]) -> None:
     """Try the token of each user, and say how it went: a line of JSON for each."""
-    tap = TapOura(config=config)
+    run = Run(config)
     for user in users_from_config(config):
-        click.echo(json.dumps(tried(tap, user)))
+        click.echo(json.dumps(tried(run, config, user)))
 
 
 @main.command()
@@ -220,21 +220,20 @@ def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
 
 def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
     """The user's UUID by Oura's own id, which every token may read."""
-    tap = TapOura(config=config)
     user = User("", AccessToken(tokens.access_token))
-    return tap.find_user_id(user)
+    return Run(config).find_user_id(user)
 
 
-def tried(tap: TapOura, user: User) -> dict[str, Any]:
+def tried(run: Run, config: dict[str, Any], user: User) -> dict[str, Any]:
     """What comes of a user's token, which is renewed if it has to be."""
     outcome, problem = Outcome.OK, None
     try:
-        tap.find_user_id(user)
+        run.find_user_id(user)
     except OuraError as error:
         outcome, problem = error.outcome, str(error)
     scopes = missing = None
     if isinstance(user.credential, StoredLogin):
-        stored = token_store(tap.config).read(user.user_id)
+        stored = token_store(config).read(user.user_id)
         if stored and stored.tokens.scopes is not None:
             scopes, missing = stored.tokens.scopes, stored.tokens.missing_scopes
     return {

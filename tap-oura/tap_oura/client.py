@@ -9,19 +9,19 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 from typing_extensions import override
 
 from tap_oura import schemas
-from tap_oura.api import Page, Place
+from tap_oura.api import Page, Request
 from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError, UnavailableError
-from tap_oura.ledger import PENDING, ledger_entry, merged, refused
+from tap_oura.ledger import PENDING, first_days, ledger_entry, merged, refused
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.samples import DayParser, schema_by_day, with_offset
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     import msgspec
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oura.tap import TapOura
+    from tap_oura.run import Run
     from tap_oura.users import User
 
 
-class OuraStream(RESTStream[str]):
+class OuraStream(Stream):
     """A route without dates: it is read as a whole, in one window.
 
     Attributes:
@@ -56,17 +57,16 @@ class OuraStream(RESTStream[str]):
     # The parser has made every record fit its schema already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    _tap: TapOura
-
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
         """A stream's path is its name unless it says otherwise."""
         super().__init_subclass__(**kwargs)
         if "name" in vars(cls):
             cls.path = vars(cls).get("path", cls.name)
 
-    def __init__(self, tap: TapOura) -> None:
-        """Create the stream."""
+    def __init__(self, tap: Tap, run: Run) -> None:
+        """Create the stream of a run."""
         super().__init__(tap)
+        self._run = run
         # A catalogue may change these: what a document is stays the same.
         self._own_keys = tuple(self.primary_keys)
         self._failed: dict[str, OuraError] = {}
@@ -76,11 +76,6 @@ class OuraStream(RESTStream[str]):
     def schema(self) -> dict[str, Any]:  # asked for several times a record
         return SchemaDirectory(schemas).get_schema(self.name)
 
-    @property
-    @override
-    def url_base(self) -> str:
-        return f"{self.config['api_url'].rstrip('/')}/v2/usercollection/"
-
     @cached_property
     def parser(self) -> DocumentParser:
         """Makes records of documents, and counts what it finds odd."""
@@ -89,7 +84,7 @@ class OuraStream(RESTStream[str]):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        users = self._tap.users
+        users = self._run.users
         if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
             users = users[:1]
         return [{"user_id": user.user_id} for user in users]
@@ -103,19 +98,11 @@ class OuraStream(RESTStream[str]):
     @property
     def trial(self) -> Window:
         """A window that one request may be enough for."""
-        return Window(FIRST_DAY, self._tap.today, is_newest=True)
+        return Window(FIRST_DAY, self._run.today, is_newest=True)
 
     def window_params(self, window: Window) -> dict[str, str]:  # noqa: ARG002
         """The query that asks for a window."""
         return {}
-
-    @override
-    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
-        context = page.stream_context or {}
-        params: dict[str, Any] = {**self.window_params(context["window"])}
-        if page.next_page_token is not None:
-            params["next_token"] = page.next_page_token
-        return HTTPRequest(url=self.get_url(None), params=params)
 
     # Reading
 
@@ -145,20 +132,19 @@ class OuraStream(RESTStream[str]):
             self.is_single_document and not read.failure
         ):  # of the others, a part is emitted
             entries = [ledger_entry(self.name, user, window, read, len(records))]
-        self._tap.ledger.add(user, entries, read.failure)
+        self._run.ledger.add(user, entries, read.failure)
         return records[:count]
 
     def _pages(self, user: User, window: Window) -> Iterator[Page]:
-        api = self._tap.api
+        api = self._run.api
         if self.is_single_document:
-            request = self.get_http_request(page=PageContext({"window": window}, None))
-            yield Page([api.get_document(request, user)])
+            yield Page([api.get_document(Request(self.path), user)])
             return
-        token: str | None = None
+        params = self.window_params(window)
         tokens: set[str] = set()
         while True:
-            request = self.get_http_request(page=PageContext({"window": window}, token))
-            page = api.get_page(request, user, Place(str(window), len(tokens) + 1))
+            request = Request(self.path, params, str(window), len(tokens) + 1)
+            page = api.get_page(request, user)
             yield page
             token = page.next_token
             if not token:
@@ -170,6 +156,7 @@ class OuraStream(RESTStream[str]):
                 )
                 raise UnavailableError(message)
             tokens.add(token)
+            params = {**params, "next_token": token}
 
     def report_oddities(self) -> None:
         """Say once what documents had that the schema does not know or allow."""
@@ -224,19 +211,19 @@ class OuraStream(RESTStream[str]):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        user = self._tap.user((context or {})["user_id"])
+        user = self._run.user((context or {})["user_id"])
         if self.ABORT_AT_RECORD_COUNT is not None:
             yield from self.try_out(user, self.ABORT_AT_RECORD_COUNT)
             return
-        prefetcher = self._tap.prefetchers[self.follows_documents]
-        with self._tap.stop.waiting():
+        prefetcher = self._run.prefetchers[self.follows_documents]
+        with self._run.stop.waiting():
             windows = list(self.windows(user))
         for place, window in enumerate(windows):
             read = prefetcher.take(Job(self, user, window))
             if read.failure is not None:
                 # Nothing after it is asked for: the refusal stands for all of it.
                 entries = refused(self.name, user, windows[place:], read)
-                self._tap.ledger.add(user, entries, read.failure)
+                self._run.ledger.add(user, entries, read.failure)
                 self.state_manager.is_flushed = False
                 prefetcher.drop(self, user)
                 return
@@ -245,9 +232,9 @@ class OuraStream(RESTStream[str]):
             yield from records
             self._advance(context, span, window)
             entry = ledger_entry(self.name, user, window, read, len(records))
-            self._tap.ledger.add(user, [entry])
+            self._run.ledger.add(user, [entry])
             self._remember(context, entry)
-            with self._tap.state_budget as is_due:
+            with self._run.state_budget as is_due:
                 if is_due:
                     self._write_state_message()
 
@@ -320,6 +307,10 @@ class OuraStream(RESTStream[str]):
 LATEST = Window(date.min, date.max, is_newest=True)
 
 
+#: Whoever wears a ring has a document of this stream each day.
+EVERY_DAY = "daily_activity"
+
+
 class DatedStream(OuraStream):
     """A route that is read day by day, in windows.
 
@@ -333,10 +324,10 @@ class DatedStream(OuraStream):
     window_length: ClassVar[timedelta]
     replication_key: str
 
-    def __init__(self, tap: TapOura) -> None:
+    def __init__(self, tap: Tap, run: Run) -> None:
         """Create the stream; a catalogue may take its replication key away."""
         self.day_field = self.replication_key
-        super().__init__(tap)
+        super().__init__(tap, run)
 
     @override
     def windows(self, user: User) -> Iterator[Window]:
@@ -345,7 +336,7 @@ class DatedStream(OuraStream):
         In this order there is no hole between the two ends, wherever a run is
         interrupted.
         """
-        period, today = self._tap.period, self._tap.today
+        period, today = self._run.period, self._run.today
         state = self.get_context_state({"user_id": user.user_id})
         bookmark, asked_from = self._bookmark(state), self._asked_from(state)
         start, end = period.days(
@@ -368,9 +359,9 @@ class DatedStream(OuraStream):
     @property
     @override
     def trial(self) -> Window:
-        start, end = self._tap.period.days(None, self._tap.today)
+        start, end = self._run.period.days(None, self._run.today)
         start = max(start, end - self.window_length)
-        return Window(start, end, is_newest=end > self._tap.today)
+        return Window(start, end, is_newest=end > self._run.today)
 
     def reach(self, user: User, asked_from: date | None) -> date:  # noqa: ARG002
         """The first day that this run asks for, of those that were never asked for.
@@ -404,26 +395,26 @@ class DatedStream(OuraStream):
         """
         if self.replication_method == REPLICATION_FULL_TABLE:
             return
-        state, tap = self.get_context_state(context), self._tap
+        state, run = self.get_context_state(context), self._run
         known, asked_from = self._bookmark(state), self._asked_from(state)
         leaves_hole = known is not None and window.start > known + ONE_DAY
-        if leaves_hole and tap.period.is_explicit:
+        if leaves_hole and run.period.is_explicit:
             return
-        if asked_from is None or (leaves_hole and window.start == tap.period.start):
+        if asked_from is None or (leaves_hole and window.start == run.period.start):
             asked_from = window.start
         elif window.end >= asked_from - ONE_DAY:
             asked_from = min(asked_from, window.start)
         state["asked_from"] = asked_from.isoformat()
-        closed = min(window.end, tap.today - tap.period.reconcile).isoformat()
-        newest = min(span[1], tap.tomorrow.isoformat()) if span else closed
+        closed = min(window.end, run.today - run.period.reconcile).isoformat()
+        newest = min(span[1], run.tomorrow.isoformat()) if span else closed
         candidate = max(newest, closed)
         if known is None or candidate[:10] >= known.isoformat():
             state["replication_key_value"] = max(candidate, self._value(state))
             state["replication_key"] = self.day_field
-        if window.is_newest and tap.period.needs_reconcile(
-            self._reconciled_on(state), tap.today
+        if window.is_newest and run.period.needs_reconcile(
+            self._reconciled_on(state), run.today
         ):
-            state["reconciled_on"] = tap.today.isoformat()
+            state["reconciled_on"] = run.today.isoformat()
 
     def _bookmark(self, state: dict[str, Any]) -> date | None:
         value = self._value(state)
@@ -465,7 +456,7 @@ class DocumentStream(DatedStream):
 
     @override
     def window_params(self, window: Window) -> dict[str, str]:
-        newest = self._tap.tomorrow + ONE_DAY
+        newest = self._run.tomorrow + ONE_DAY
         end = min(window.end + PADDING, max(newest, window.end))
         return {
             "start_date": (window.start - PADDING).isoformat(),
@@ -512,13 +503,13 @@ class TimeSeriesStream(DatedStream):
     trial = LATEST
     key_defaults: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, tap: TapOura) -> None:
+    def __init__(self, tap: Tap, run: Run) -> None:
         """Create the stream in the grain that the settings ask for."""
         self.is_by_day = tap.config.get("sample_grain") == "day"
         if self.is_by_day:
             self.primary_keys = ("user_id", "day")
             self.replication_key = "day"
-        super().__init__(tap)
+        super().__init__(tap, run)
         self._latest: dict[str, WindowRead] = {}
 
     @cached_property
@@ -546,12 +537,17 @@ class TimeSeriesStream(DatedStream):
 
     @override
     def reach(self, user: User, asked_from: date | None) -> date:
-        first = self._tap.first_days.get(user.user_id)
+        first = self._first_days.get(user.user_id)
         if first is None:
             if not self._has_nothing(user):
                 return FIRST_DAY
-            first = self._tap.today
+            first = self._run.today
         return min(first, asked_from or first) - REACH
+
+    @cached_property
+    def _first_days(self) -> dict[str, date]:
+        """The first day of any document, by user, as documents have been read."""
+        return first_days(self.tap_state, EVERY_DAY)
 
     def _has_nothing(self, user: User) -> bool:
         """Whether Oura has no sample of a user at all, asked once a run."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_oura.errors import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_oura.errors import OuraError
     from tap_oura.prefetch import WindowRead
@@ -41,13 +41,54 @@ class Ledger:
         if failure is not None:
             self.failures.append((user, failure))
 
-    def carry_over(self, user_id: str, entries: Iterable[Entry]) -> None:
-        """Note windows of a run that was killed before it could."""
-        self._entries.setdefault(user_id, []).extend(entries)
+    def carry_over(self, state: Mapping[str, Any]) -> None:
+        """Note the windows of a run that was killed before it could."""
+        for user_state in _user_states(state):
+            user_id = user_state["context"]["user_id"]
+            pending = user_state.get(PENDING, [])
+            self._entries.setdefault(user_id, []).extend(pending)
 
     def take(self, user_id: str) -> list[Entry]:
         """The windows of a user that were not taken before."""
         return self._entries.pop(user_id, [])
+
+
+def forget_pending(state: Mapping[str, Any], user_id: str) -> None:
+    """Drop a user's windows from the state, as they are on record now."""
+    for user_state in _user_states(state):
+        if user_state["context"]["user_id"] == user_id:
+            user_state.pop(PENDING, None)
+
+
+def first_days(state: Mapping[str, Any], stream: str) -> dict[str, date]:
+    """The first day of any document, by user.
+
+    Args:
+        state: Of all streams.
+        stream: The one that has a document each day. The days of the others alone say
+            little.
+    """
+    days: dict[str, str] = {}
+    for user_state in _user_states(state):
+        if day := user_state.get("first_day"):
+            user_id = user_state["context"]["user_id"]
+            days[user_id] = min(day, days.get(user_id, day))
+    return {
+        user_state["context"]["user_id"]: date.fromisoformat(
+            days[user_state["context"]["user_id"]]
+        )
+        for user_state in _user_states(state, stream)
+        if "first_day" in user_state
+    }
+
+
+def _user_states(
+    state: Mapping[str, Any], stream: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """What the state has of each user, of one stream or of all."""
+    for name, stream_state in state.get("bookmarks", {}).items():
+        if stream in {None, name}:
+            yield from stream_state.get("partitions", [])
 
 
 def ledger_entry(

@@ -8,25 +8,31 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import msgspec
 
-    from tap_oura.client import OuraStream
     from tap_oura.errors import OuraError
     from tap_oura.stopping import Stop
     from tap_oura.users import User
     from tap_oura.windows import Window
 
 
+class Reader(Protocol):
+    """A stream, as far as reading it ahead goes."""
+
+    def read(self, user: User, window: Window) -> WindowRead:
+        """Read a window. Runs in a thread; changes no state."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One window of one stream of one user."""
 
-    stream: OuraStream
+    stream: Reader
     user: User
     window: Window
 
@@ -82,7 +88,7 @@ class Prefetcher:
             self._fill()
             return future.result()
 
-    def drop(self, stream: OuraStream, user: User) -> None:
+    def drop(self, stream: Reader, user: User) -> None:
         """Forget what was announced of a stream and user that ended early."""
         while self._ahead:
             job = self._ahead[0][0]

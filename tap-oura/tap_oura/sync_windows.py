@@ -10,13 +10,15 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_oura.errors import Outcome
+from tap_oura.ledger import forget_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_oura.tap import TapOura
+    from tap_oura.run import Run
 
 
 class SyncWindowsStream(Stream):
@@ -74,16 +76,19 @@ class SyncWindowsStream(Stream):
         th.Property("request_count", th.IntegerType, description="Pages read."),
     ).to_dict()
 
-    _tap: TapOura
+    def __init__(self, tap: Tap, run: Run) -> None:
+        """Create the stream of a run."""
+        super().__init__(tap)
+        self._run = run
 
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        return [{"user_id": user.user_id} for user in self._tap.users]
+        return [{"user_id": user.user_id} for user in self._run.users]
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         user_id = (context or {})["user_id"]
-        yield from self._tap.ledger.take(user_id)[: self.ABORT_AT_RECORD_COUNT]
-        self._tap.forget_pending(user_id)
+        yield from self._run.ledger.take(user_id)[: self.ABORT_AT_RECORD_COUNT]
+        forget_pending(self.tap_state, user_id)
         self.state_manager.is_flushed = False

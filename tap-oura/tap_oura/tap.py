@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,34 +17,23 @@ from singer_sdk.helpers.capabilities import (
     TapCapabilities,
 )
 from singer_sdk.plugin_base import _ConfigInput
-from singer_sdk.streams.rest import HTTPRequest
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
-from tap_oura.api import OuraApi
 from tap_oura.client import OuraStream
-from tap_oura.errors import OuraError, Outcome, SettingError, UnavailableError
-from tap_oura.json_parts import UNDECODABLE
-from tap_oura.ledger import PENDING, Ledger
-from tap_oura.output import BufferedWriter, StateBudget
-from tap_oura.prefetch import Job, Prefetcher
-from tap_oura.stopping import Stop, StoppedError
-from tap_oura.streams import ROUTES, DailyActivityStream
+from tap_oura.errors import OuraError, Outcome, SettingError
+from tap_oura.output import BufferedWriter
+from tap_oura.prefetch import Job
+from tap_oura.run import Run
+from tap_oura.stopping import StoppedError
+from tap_oura.streams import ROUTES
 from tap_oura.sync_windows import SyncWindowsStream
-from tap_oura.users import User, derived_user_id, users_from_config
-from tap_oura.windows import Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import click
-
-
-class Person(msgspec.Struct):
-    """What is needed of `personal_info` to know whose token it is."""
-
-    id: str
 
 
 class TapOura(Tap):
@@ -67,24 +55,17 @@ class TapOura(Tap):
 
     config_jsonschema = settings.SCHEMA
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
-        """Create the tap; the day it is stays the same until the run ends."""
-        self.today: date = datetime.now(UTC).date()
-        self.ledger = Ledger()
-        self.state_budget = StateBudget()
-        self.stop = Stop()
-        super().__init__(**kwargs)
-
-    @property
-    def tomorrow(self) -> date:
-        """The day after, which it already is for users far to the east."""
-        return self.today + timedelta(days=1)
+    @cached_property
+    def run(self) -> Run:
+        """What the streams share."""
+        return Run(self.config, self._jobs)
 
     # Streams
 
     @override
     def discover_streams(self) -> list[Stream]:
-        return [route(self) for route in ROUTES] + [SyncWindowsStream(self)]
+        streams: list[Stream] = [route(self, self.run) for route in ROUTES]
+        return [*streams, SyncWindowsStream(self, self.run)]
 
     @property
     @override
@@ -93,117 +74,25 @@ class TapOura(Tap):
         found = super().streams
         return dict(sorted(found.items(), key=lambda item: _turn(item[1])))
 
-    # What the streams share
-
-    @cached_property
-    def period(self) -> Period:
-        """The days that the settings ask for."""
-        return Period.from_config(self.config)
-
-    @cached_property
-    def api(self) -> OuraApi:
-        """The HTTP side of the API."""
-        user_agent = self.config.get("user_agent")
-        return OuraApi(
-            logger=self.logger,
-            user_agent=user_agent or f"{self.name}/{self.plugin_version}",
-            max_tries=self.config["max_tries"],
-        )
-
-    @cached_property
-    def users(self) -> list[User]:
-        """The users to read, each with its `user_id`."""
-        users = users_from_config(self.config)
-        for user in users:
-            if not user.user_id:
-                user.user_id = self.find_user_id(user)
-        return users
-
-    def user(self, user_id: str) -> User:
-        """The user of a partition."""
-        return next(a for a in self.users if a.user_id == user_id)
-
-    def find_user_id(self, user: User) -> str:
-        """The UUID of a user that has none yet, by Oura's own id of it.
-
-        Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
-        """
-        request = HTTPRequest(
-            url=f"{self.config['api_url'].rstrip('/')}/v2/usercollection/personal_info"
-        )
-        document = self.api.get_document(request, user)
-        try:
-            person = msgspec.json.decode(document, type=Person)
-        except UNDECODABLE:
-            raise UnavailableError(
-                "Oura does not say whose token this is: set `user_id`, a UUID of your "
-                "choice."
-            ) from None
-        return derived_user_id(person.id)
-
-    @cached_property
-    def prefetchers(self) -> dict[bool, Prefetcher]:
-        """Read ahead what the streams are going to take, by `follows_documents`."""
-        concurrency = self.config["concurrency"]
-        return {
-            turn: Prefetcher(self._jobs(turn), concurrency, self.stop)
-            for turn in (False, True)
-        }
-
     def _jobs(self, turn: bool) -> Iterator[Job]:  # noqa: FBT001
         for stream in self.streams.values():
             if _turn(stream) == turn and stream.selected:
                 assert isinstance(stream, OuraStream)  # noqa: S101
-                for user in self.users:
+                for user in self.run.users:
                     for window in stream.windows(user):
                         yield Job(stream, user, window)
 
-    @cached_property
-    def first_days(self) -> dict[str, date]:
-        """The first day of any document, by user, once documents have been read.
-
-        Whoever wears a ring has a document of activity each day. Where that route was
-        not read, the days of the others say little, and are not here.
-        """
-        days: dict[str, dict[str, str]] = {}
-        for stream, state in self.state.get("bookmarks", {}).items():
-            for partition in state.get("partitions", []):
-                if day := partition.get("first_day"):
-                    user_id = partition["context"]["user_id"]
-                    days.setdefault(user_id, {})[stream] = day
-        return {
-            user_id: date.fromisoformat(min(found.values()))
-            for user_id, found in days.items()
-            if DailyActivityStream.name in found
-        }
-
-    # Windows of a run that was killed
-
-    def recover_pending(self) -> None:
-        """Put what a killed run had read on record."""
-        for state in self._user_states():
-            self.ledger.carry_over(state["context"]["user_id"], state.get(PENDING, []))
-
-    def forget_pending(self, user_id: str) -> None:
-        """Drop a user's windows from the state, as they are on record now."""
-        for state in self._user_states():
-            if state["context"]["user_id"] == user_id:
-                state.pop(PENDING, None)
-
-    def _user_states(self) -> Iterator[dict[str, Any]]:
-        for stream_state in self.state.get("bookmarks", {}).values():
-            yield from stream_state.get("partitions", [])
-
     # A run
 
-    def run(self) -> None:
+    def read_all(self) -> None:
         """Read everything that is selected, and say how it went."""
-        _ = self.period
-        self.recover_pending()
+        run = self.run
+        _ = run.period
+        run.ledger.carry_over(self.state)
         try:
-            with self.stop.listening():
-                with self.stop.waiting():
-                    users = self.users
+            with run.stop.listening():
+                with run.stop.waiting():
+                    users = run.users
                 if users:
                     self.sync_all()
         except StoppedError as stopped:
@@ -222,7 +111,7 @@ class TapOura(Tap):
             if isinstance(stream, OuraStream):
                 stream.report_oddities()
         causes: dict[tuple[str, Outcome, str | None], OuraError] = {}
-        for user, failure in self.ledger.failures:
+        for user, failure in self.run.ledger.failures:
             cause = (user.user_id, failure.outcome, failure.detail)
             causes.setdefault(cause, failure)
         for failure in causes.values():
@@ -259,7 +148,7 @@ class TapOura(Tap):
                 state=_read("--state", state) if state else None,
                 catalog=_read("--catalog", catalog) if catalog else None,
             )
-            tap.run()
+            tap.read_all()
 
     @classmethod
     def _configured(cls, config: _ConfigInput | None, **inputs: Any) -> Self:  # noqa: ANN401

@@ -182,13 +182,13 @@ class Runner:
             state=json.loads(json.dumps(state)) if state else None,
             catalog=catalog,
         )
-        tap.today = self.today
+        tap.run.today = self.today
         for name, stream in tap.streams.items():
             stream.selected = name in streams or name == "sync_windows"
         self._capture.readouterr()
         exit_code = 0
         try:
-            tap.recover_pending()
+            tap.run.ledger.carry_over(tap.state)
             tap.sync_all()
             tap.conclude()
         except SystemExit as exit_:

@@ -1,0 +1,119 @@
+"""What the streams of a run share: the day it is, the users, and the way to Oura."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_oura.api import OuraApi, Request
+from tap_oura.errors import UnavailableError
+from tap_oura.json_parts import UNDECODABLE
+from tap_oura.ledger import Ledger
+from tap_oura.output import StateBudget
+from tap_oura.prefetch import Prefetcher
+from tap_oura.stopping import Stop
+from tap_oura.users import User, derived_user_id, users_from_config
+from tap_oura.windows import ONE_DAY, Period
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_oura.prefetch import Job
+
+
+class PersonalInfo(msgspec.Struct):
+    """What is needed of `personal_info` to know whose token it is."""
+
+    id: str
+
+
+class Run:
+    """What the streams of a run share.
+
+    Attributes:
+        today: The day it is in UTC; it stays the same until the run ends.
+        ledger: What was asked.
+        state_budget: When the state may be written.
+        stop: Ends the run when it is told to.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        jobs: Callable[[bool], Iterator[Job]] = lambda _: iter(()),
+    ) -> None:
+        """Prepare a run; nothing is read or asked yet.
+
+        Args:
+            config: The settings, complete with their defaults.
+            jobs: What the streams will take, in order, by `follows_documents`.
+        """
+        self.today: date = datetime.now(UTC).date()
+        self.ledger = Ledger()
+        self.state_budget = StateBudget()
+        self.stop = Stop()
+        self._config = config
+        self._jobs = jobs
+
+    @property
+    def tomorrow(self) -> date:
+        """The day after, which it already is for users far to the east."""
+        return self.today + ONE_DAY
+
+    @cached_property
+    def period(self) -> Period:
+        """The days that the settings ask for."""
+        return Period.from_config(self._config)
+
+    @cached_property
+    def api(self) -> OuraApi:
+        """The HTTP side of the API."""
+        user_agent = self._config.get("user_agent")
+        return OuraApi(
+            logger=logging.getLogger("tap-oura"),
+            url=self._config["api_url"],
+            user_agent=user_agent or f"tap-oura/{version('tap-oura')}",
+            max_tries=self._config["max_tries"],
+        )
+
+    @cached_property
+    def users(self) -> list[User]:
+        """The users to read, each with its `user_id`."""
+        users = users_from_config(self._config)
+        for user in users:
+            if not user.user_id:
+                user.user_id = self.find_user_id(user)
+        return users
+
+    def user(self, user_id: str) -> User:
+        """The user of a partition."""
+        return next(user for user in self.users if user.user_id == user_id)
+
+    def find_user_id(self, user: User) -> str:
+        """The UUID of a user that has none yet, by Oura's own id of it.
+
+        Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
+        """
+        document = self.api.get_document(Request("personal_info"), user)
+        try:
+            info = msgspec.json.decode(document, type=PersonalInfo)
+        except UNDECODABLE:
+            raise UnavailableError(
+                "Oura does not say whose token this is: set `user_id`, a UUID of your "
+                "choice."
+            ) from None
+        return derived_user_id(info.id)
+
+    @cached_property
+    def prefetchers(self) -> dict[bool, Prefetcher]:
+        """Read ahead what the streams are going to take, by `follows_documents`."""
+        concurrency = self._config["concurrency"]
+        return {
+            turn: Prefetcher(self._jobs(turn), concurrency, self.stop)
+            for turn in (False, True)
+        }
