@@ -81,6 +81,9 @@ def test_meltano_yml_describes_the_settings_of_the_tap() -> None:
     described: dict[str, Any] = {s["name"]: s for s in tap["settings"]}
     for name, schema in hub["settings"]().items():
         wanted = hub["hub_setting"](name, schema)
+        if wanted["kind"] not in {"array", "boolean", "integer"}:
+            # Of kinds of text, Meltano's command line makes nothing.
+            wanted = {k: v for k, v in wanted.items() if k not in {"kind", "options"}}
         found = {k: v for k, v in described.pop(name).items() if k in wanted}
         assert found == wanted
     assert described == {}

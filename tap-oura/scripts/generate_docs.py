@@ -7,6 +7,7 @@ plugin.yaml is the definition for Meltano Hub, and README.md gets its tables.
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,25 @@ README = FOLDER / "README.md"
 
 Setting = dict[str, Any]
 
-#: How Meltano Hub calls the types of JSON Schema. Text and dates are its default.
-KINDS = {"integer": "integer", "boolean": "boolean", "array": "array"}
+REPOSITORY = "https://github.com/healthhub/healthhub"
 
 
 def settings() -> dict[str, Setting]:
     """The tap's own settings, without those that every SDK tap has."""
     properties: dict[str, Setting] = TapOura.config_jsonschema["properties"]
     return {name: s for name, s in properties.items() if "title" in s and _is_own(name)}
+
+
+def settings_of_the_sdk() -> dict[str, Setting]:
+    """Those that go with the tap's capabilities."""
+    schema: dict[str, Any] = {"properties": {}}
+    TapOura.append_builtin_config(schema)
+    properties: dict[str, Setting] = schema["properties"]
+    return {
+        name: s
+        for name, s in properties.items()
+        if name.startswith(("stream_map", "flattening_"))
+    }
 
 
 def _is_own(name: str) -> bool:
@@ -42,13 +54,30 @@ def hub_setting(name: str, setting: Setting) -> Setting:
         "label": setting["title"],
         "description": setting["description"],
     }
-    if kind := KINDS.get(setting["type"][0]):
-        result["kind"] = kind
+    result["kind"] = kind(setting)
+    if "enum" in setting:
+        result["options"] = [
+            {"label": value.title(), "value": value}
+            for value in setting["enum"]
+            if value
+        ]
     if setting.get("secret"):
         result["sensitive"] = True
     if "default" in setting:
         result["value"] = setting["default"]
     return result
+
+
+def kind(setting: Setting) -> str:
+    """How Meltano Hub calls the type of a setting."""
+    json_type: str = setting["type"][0]
+    if json_type != "string":
+        return json_type
+    if setting.get("secret"):
+        return "password"
+    if setting.get("format") == "date":
+        return "date_iso8601"
+    return "options" if "enum" in setting else "string"
 
 
 def plugin() -> dict[str, Any]:
@@ -59,18 +88,26 @@ def plugin() -> dict[str, Any]:
         "namespace": "tap_oura",
         "label": "Oura",
         "description": "Sleep, readiness, activity and all else of the Oura Ring",
+        "logo_url": "/assets/logos/extractors/oura.png",  # the Hub has it
         "domain_url": "https://cloud.ouraring.com/v2/docs",
-        "repo": "https://github.com/healthhub/healthhub",
-        "pip_url": "tap-oura[postgres]",
+        "docs": f"{REPOSITORY}/tree/main/tap-oura#readme",
+        "repo": REPOSITORY,
+        # `tap-oura[postgres]` once it is on PyPI.
+        "pip_url": f"tap-oura[postgres]@git+{REPOSITORY}.git#subdirectory=tap-oura",
         "executable": "tap-oura",
         "capabilities": sorted(c.value for c in TapOura.capabilities),
         "keywords": ["api", "meltano_sdk"],
         "maintenance_status": "active",
+        "quality": "unknown",  # the Hub's own rating
+        "supported_python_versions": supported_python_versions(),
         "settings_group_validation": [
             ["access_token"],
             ["client_id", "client_secret", "token_store", "token_key"],
         ],
-        "settings": [hub_setting(name, s) for name, s in settings().items()],
+        "settings": [
+            hub_setting(name, setting)
+            for name, setting in (settings() | settings_of_the_sdk()).items()
+        ],
         "commands": {
             "auth": {
                 "executable": "tap-oura-auth",
@@ -79,6 +116,13 @@ def plugin() -> dict[str, Any]:
             },
         },
     }
+
+
+def supported_python_versions() -> list[str]:
+    """As the package says."""
+    project = tomllib.loads((FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
+    classifiers = project["project"]["classifiers"]
+    return [line.rpartition(" :: ")[2] for line in classifiers]
 
 
 def settings_table() -> str:

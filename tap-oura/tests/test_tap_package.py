@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import referencing
+import referencing.jsonschema
 import yaml
+from jsonschema import Draft7Validator
 
 FOLDER = Path(__file__).parent.parent
 
@@ -65,8 +70,44 @@ def test_meltano_takes_the_hub_definition(tmp_path: Path) -> None:
     project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
     (added,) = project["plugins"]["extractors"]
     defined = yaml.safe_load(definition.read_text())
+    for setting in defined["settings"]:
+        if setting["kind"] == "password":  # as Meltano called it before `sensitive`
+            setting["kind"] = "string"
     for part in ("name", "executable", "capabilities", "settings"):
         assert added[part] == defined[part]
+
+
+def test_the_hub_takes_its_definition() -> None:
+    """By the Hub's own schemas: `schemas/` of a clone of meltano/hub."""
+    folder = os.environ.get("MELTANO_HUB_SCHEMAS")
+    if not folder:
+        pytest.skip("MELTANO_HUB_SCHEMAS does not name the Hub's schemas")
+    root = Path(folder)
+
+    def schema_at(uri: str) -> referencing.Resource[Any]:
+        # Their `$id`s do not say where they are; their names do.
+        (file,) = root.glob(f"*/{PurePosixPath(urlsplit(uri).path).name}")
+        return resource_of(file)
+
+    def resource_of(file: Path) -> referencing.Resource[Any]:
+        schema = json.loads(file.read_text()) | {"$id": file.as_uri()}
+        return referencing.jsonschema.DRAFT7.create_resource(schema)
+
+    schema = resource_of(root / "plugin_definitions" / "extractors.schema.json")
+    registry = referencing.Registry(retrieve=schema_at)  # type: ignore[call-arg]
+    validator = Draft7Validator(schema.contents, registry=registry)
+    definition = yaml.safe_load((FOLDER / "plugin.yaml").read_text())
+    assert [error.message for error in validator.iter_errors(definition)] == []
+    assert [*validator.iter_errors(definition | {"quality": "best"})], "it can fail"
+
+
+def test_the_readme_comes_in_the_order_of_the_hub() -> None:
+    lines = (FOLDER / "README.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("## ")][:3] == [
+        "## Capabilities",
+        "## Installation",
+        "## Settings",
+    ]
 
 
 def test_wheel_and_sdist_hold_what_they_need(tmp_path: Path) -> None:
