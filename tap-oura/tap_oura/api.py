@@ -69,7 +69,7 @@ class Request(msgspec.Struct, frozen=True):
     page: int = 1
 
     def __str__(self) -> str:
-        """As people read it."""
+        """As the log names it."""
         of_days = f" {self.period} page {self.page}" if self.period else ""
         return f"{self.path}{of_days}"
 
@@ -80,7 +80,7 @@ class RateLimit:
     EVERYBODY = ""
 
     def __init__(self) -> None:
-        """Begin without a limit."""
+        """Start without a limit."""
         self._lock = threading.Lock()
         self._until: dict[str, float] = {}
 

@@ -213,7 +213,7 @@ def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
             webbrowser.open(url)
         answer = server.wait()
     if answer is None:
-        message = "Nobody came back within ten minutes. Log in again."
+        message = "The login was not finished within ten minutes. Log in again."
         raise click.ClickException(message)
     return answer
 

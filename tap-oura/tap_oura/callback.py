@@ -1,4 +1,4 @@
-"""Catching the user who comes back from Oura's consent page."""
+"""A small web server for the redirect from Oura's consent page."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>tap-oura</title>
 class CallbackServer:
     """Waits on the redirect URI for the one visit that answers.
 
-    Anybody can visit it: another page, another program, a login that was given up.
-    Only who knows the state is answered; nobody keeps the others waiting.
+    Other visits are possible: from another page, another program, an abandoned login.
+    Only a visit with the right `state` is accepted, and none blocks the others.
 
     Used as a context manager, so that it listens before the browser is sent away.
     """
@@ -87,7 +87,7 @@ class CallbackServer:
         self._http.server_close()
 
     def wait(self) -> Answer | None:
-        """The parameters of the visit, or `None` if nobody came in time."""
+        """The parameters of the visit, or `None` if none came in time."""
         self.answered.wait(self._patience)
         return self.answer
 

@@ -307,7 +307,7 @@ class OuraStream(Stream):
 LATEST = Window(date.min, date.max, is_newest=True)
 
 
-#: Whoever wears a ring has a document of this stream each day.
+#: A user who wears a ring has a document of this stream each day.
 EVERY_DAY = "daily_activity"
 
 
@@ -389,7 +389,7 @@ class DatedStream(OuraStream):
         """Move the ends of what was asked for, never towards each other.
 
         The bookmark moves to the newest record and not to the window's end: nights
-        reach Oura only when the user opens the app, and whoever does not for three
+        reach Oura only when the user opens the app, and one who does not for three
         weeks would lose two of them. Only what is older than a reconcile would look
         for is closed for good.
         """

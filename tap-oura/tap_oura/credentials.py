@@ -36,7 +36,7 @@ class Credential(Protocol):
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token that somebody else issued and nobody can renew."""
+    """A token that was issued elsewhere and cannot be renewed."""
 
     value: str
 
@@ -92,7 +92,7 @@ class StoredLogin:
             return self._tokens.access_token
 
     def renew(self, refused: str) -> str | None:
-        """The next access token, fetched by whoever comes first."""
+        """The next access token. Of several threads the first one fetches it."""
         with self._lock:
             if self._tokens is None or self._tokens.access_token == refused:
                 self._tokens = self._refresh_to_the_end(refused)

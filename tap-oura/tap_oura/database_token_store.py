@@ -26,13 +26,13 @@ PATIENCE = {
     "postgresql": {"connect_timeout": "15"},
 }
 
-#: Seconds between two signs of life of whoever holds a lock.
+#: Seconds between two signs of life of the holder of a lock.
 HEARTBEAT = 2.0
 
-#: Seconds without one after which a lock is nobody's any more.
+#: Seconds without one after which a lock is free again.
 SILENCE = 15.0
 
-#: Seconds between two looks at a lock that somebody else holds.
+#: Seconds between two looks at a lock that another process holds.
 LOOK = 0.2
 
 
@@ -63,7 +63,7 @@ class DatabaseTokenStore(TokenStore):
 
     A lock is no transaction, which would stay open while Oura is asked, and which
     databases and poolers end when it is idle. It is the sign of a number: below zero
-    while somebody holds it, and every change of it is a sign of life. So no clock is
+    while it is held, and every change of it is a sign of life. So no clock is
     compared with another, and the lock of a process that was killed ends by itself.
     """
 
@@ -170,8 +170,8 @@ class DatabaseTokenStore(TokenStore):
     def _beat(self, user_id: str, held: int, ended: threading.Event) -> None:
         """Give signs of life until the end, and the lock back then.
 
-        A database that is out of reach for a while is no reason to stop: nobody else
-        can take the lock then.
+        A database that is out of reach for a while is no reason to stop: no other
+        process can take the lock then.
         """
         while not ended.wait(HEARTBEAT):
             with suppress(TokenStoreError):
@@ -188,7 +188,7 @@ class DatabaseTokenStore(TokenStore):
             return int(connection.scalar(query) or 0)
 
     def _set_locks(self, user_id: str, before: int, after: int) -> bool:
-        """Change the number, unless somebody else has done so."""
+        """Change the number, unless another process has done so."""
         table = self.TABLE
         change = (
             sa.update(table)

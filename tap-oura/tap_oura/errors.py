@@ -32,7 +32,7 @@ class SettingError(ConfigValidationError):
     """A setting that is missing or cannot be meant, in one sentence."""
 
     def __init__(self, message: str) -> None:
-        """Keep the sentence as the one error."""
+        """Keep the message as the one error."""
         super().__init__(message, errors=[message])
 
 
@@ -49,7 +49,7 @@ class OuraError(Exception):
     ends_user = False
 
     def __init__(self, message: str, *, detail: str | None = None) -> None:
-        """Keep the sentence for people and the word for `sync_windows`."""
+        """Keep the message and the word for `sync_windows`."""
         super().__init__(message)
         self.detail = detail
 
@@ -113,7 +113,7 @@ class RetriableResponseError(Exception):
     """
 
     def __init__(self, reason: str, response: requests.Response) -> None:
-        """Keep the response for whoever decides how long to wait."""
+        """Keep the response, which says how long to wait."""
         super().__init__(reason)
         self.response = response
 

@@ -29,7 +29,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without windows."""
         self._entries: dict[str, list[Entry]] = {}
         self.failures: list[tuple[User, OuraError]] = []
 

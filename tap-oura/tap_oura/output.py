@@ -34,7 +34,7 @@ class BufferedWriter(MsgSpecWriter):
         except BrokenPipeError:
             # What is left in the buffer would raise again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            reason = "Whoever reads the records has ended: see what it says."
+            reason = "The program that reads the records has ended: see its messages."
             raise StoppedError(reason, 1) from None
 
 
@@ -52,7 +52,7 @@ class StateBudget:
     FREE = 0.005  # seconds
 
     def __init__(self) -> None:
-        """Begin with the first one due."""
+        """Start with the first state due."""
         self._due = 0.0
         self._started = 0.0
         self._is_due = True

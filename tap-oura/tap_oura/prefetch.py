@@ -115,5 +115,5 @@ class Prefetcher:
             job, future = self._queue.get()
             try:
                 future.set_result(job.stream.read(job.user, job.window))
-            except BaseException as error:  # noqa: BLE001 - raised by whoever takes it
+            except BaseException as error:  # noqa: BLE001 - raised where it is taken
                 future.set_exception(error)

@@ -102,7 +102,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
                 th.Property("user_id", th.StringType, required=True),
                 th.Property("access_token", th.StringType, secret=True),
                 th.Property("refresh_token", th.StringType, secret=True),
-                # Accepted, so that a list of people can be handed over as it is.
+                # Accepted, so that a list of users can be handed over as it is.
                 # Nothing depends on it: windows are padded, documents have offsets.
                 th.Property("timezone", th.StringType),
             )

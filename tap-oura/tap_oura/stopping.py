@@ -36,7 +36,7 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        """Begin deaf: only a run listens, and not whoever makes a tap."""
+        """Start without handling signals: that begins with `listening`."""
         self._signal: signal.Signals | None = None
         self._is_waiting = False
 
@@ -65,7 +65,7 @@ class Stop:
             self._is_waiting = False
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        # The second one is for somebody who does not want to wait.
+        # A second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         self._signal = signal.Signals(number)
         if self._is_waiting:

@@ -121,7 +121,7 @@ class TapOura(Tap):
 
     @classmethod
     def tell(cls, failure: OuraError) -> None:
-        """Say what failed: a sentence for people, and its kind for programs."""
+        """Say what failed: a sentence to read, and its kind for programs."""
         is_choice = failure.outcome is Outcome.MISSING_SCOPE
         level = logging.WARNING if is_choice else logging.ERROR
         cls.logger.log(level, "%s", failure, extra={"outcome": failure.outcome})
@@ -212,7 +212,7 @@ class TapOura(Tap):
 
     @override
     def _setup_signal_handlers(self) -> None:
-        """None: a run has its own."""
+        """No handlers: a run has its own."""
 
 
 def _turn(stream: Stream) -> int:

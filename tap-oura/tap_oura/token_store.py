@@ -1,7 +1,7 @@
 """Logins that are kept: encrypted, and changed by one at a time.
 
-Oura's refresh tokens can be spent once. Whoever spends one holds the user's lock
-until the next pair is stored; everybody else waits and finds it there.
+Oura's refresh tokens can be spent once. A process that spends one holds
+the user's lock until the next pair is stored; all others wait and find it there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TokenStore(ABC):
 
     @abstractmethod
     def write(self, user_id: str, login: Login) -> None:
-        """Store a login. Whoever does so holds the user's lock."""
+        """Store a login. The caller holds the user's lock."""
 
     @abstractmethod
     def user_ids(self) -> list[str]:

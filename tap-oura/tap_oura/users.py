@@ -173,7 +173,7 @@ def _single(config: Mapping[str, Any]) -> list[User]:
         raise SettingError("`refresh_token` needs `user_id`, a UUID of your choice.")
     user_ids = [user_id] if user_id else store.user_ids()
     if not user_ids:
-        raise SettingError("Nobody has logged in yet. Run `tap-oura-auth login`.")
+        raise SettingError("No user has logged in yet. Run `tap-oura-auth login`.")
     return [User(u, StoredLogin(u, client, store, seed)) for u in user_ids]
 
 

@@ -180,5 +180,7 @@ def test_a_reader_that_ends_early_is_one_sentence(folder: Path) -> None:
         process.stdout.close()
         _, said = process.communicate()
     assert process.returncode == 1
-    assert said.endswith("Whoever reads the records has ended: see what it says.\n")
+    assert said.endswith(
+        "The program that reads the records has ended: see its messages.\n"
+    )
     assert "Traceback" not in said
