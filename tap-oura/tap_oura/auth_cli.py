@@ -17,13 +17,14 @@ import msgspec
 from cryptography.fernet import Fernet
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_oura import settings
 from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
 from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
 from tap_oura.errors import OuraError, Outcome, SettingError, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.run import Run
+from tap_oura.settings import readable
 from tap_oura.streams import ROUTES
+from tap_oura.tap import TapOura
 from tap_oura.users import (
     User,
     checked_user_id,
@@ -68,16 +69,15 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
 @one_sentence
 def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
     """Log users of Oura in and out, and see who is."""
+    source: dict[str, Any] = {"parse_env_config": True}
     if config_file:
         try:
             config = msgspec.json.decode(config_file.read(), type=dict[str, Any])
         except msgspec.MsgspecError:
             raise SettingError(f"{config_file.name} is no JSON object.") from None
-    else:
-        config = settings.from_environment()
-    if problems := settings.problems(config):
-        raise SettingError(" ".join(problems))
-    context.obj = config
+        source = {"config": config}
+    with readable():
+        context.obj = dict(TapOura(**source).config)
 
 
 @main.command()

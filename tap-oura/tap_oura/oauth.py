@@ -186,7 +186,7 @@ class OAuthClient:
 
         Args:
             redirect_uri: Where the user comes back to, as registered.
-            state: Comes back unchanged, and tells the answer from that to another login.
+            state: Comes back unchanged: no answer to another login is accepted.
             verifier: The PKCE secret, of which only the hash is sent (RFC 7636).
         """
         digest = hashlib.sha256(verifier.encode()).digest()

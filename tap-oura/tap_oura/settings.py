@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_oura.errors import SettingError
@@ -196,16 +195,6 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="How the tap names itself to the API.",
     ),
 ).to_dict()
-
-
-def from_environment() -> dict[str, Any]:
-    """The settings that TAP_OURA_* variables give.
-
-    Raises:
-        SettingError: A number or a list cannot be read.
-    """
-    with readable():
-        return parse_environment_config(SCHEMA, ENVIRONMENT_PREFIX)
 
 
 @contextmanager
