@@ -292,7 +292,7 @@ class Questions:
         return self._ask(_REVISIONS, user_id=user_id, revisions=REVISIONS)
 
     def set_aside(self, user_id: UUID) -> list[Row]:
-        """Documents with impossible values."""
+        """Documents that are not in their table, with the reason."""
         return self._ask(_SET_ASIDE, user_id=user_id)
 
     def _ask(self, query: LiteralString, **parameters: object) -> list[Row]:
