@@ -119,9 +119,11 @@ class DayParser:
     ) -> Iterator[Record]:
         """The records of the days that samples lie in, in order."""
         samples = self._all_at_once(documents)
-        if samples is None:
+        if samples is not None:
+            keys = [s.timestamp for s in samples]
+        else:
             samples = self._one_by_one(documents, user_id)
-        keys = [in_utc(s.timestamp) for s in samples]
+            keys = [in_utc(s.timestamp) for s in samples]
         if self._has_source:
             keys = [at + s.source for at, s in zip(keys, samples, strict=True)]
         # Pages may repeat a sample; the one sent last counts.
