@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
+revision = "0006"
 down_revision = "0005"
 
 _COLUMNS = """
