@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test survive lint format lock bench clean
+.PHONY: help run setup exports test survive lint format lock bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -20,6 +20,8 @@ run: setup ## Load what is new and show what is in the database
 	@$(BIN)/healthhub run
 
 setup: .venv/installed .meltano/installed ## Install what a run needs
+
+exports: .venv/installed-exports ## Install what `healthhub export` needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
 	@$(BIN)/pytest -n 2 --dist loadfile tap-oura target-postgres sandbox orchestrate analyze tests
@@ -48,6 +50,8 @@ format: .venv/installed-dev ## Format Python and SQL
 
 lock: .venv/installed ## Pin the newest versions that the *.in files allow
 	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.txt
+	$(BIN)/uv pip compile $(LOCK) requirements-exports.in \
+		--output-file requirements-exports.txt
 	cp requirements.txt requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) requirements.in requirements-dev.in \
 		--output-file requirements-dev.txt
@@ -77,6 +81,11 @@ clean: ## Remove the environments (the data in .healthhub stays)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet \
 		--disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@$(UV_INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/installed-exports: requirements-exports.txt .venv/installed
+	@echo "Adding what exports need (200 MB) ..."
+	@$(UV_INSTALL) -r requirements-exports.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed

@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parents[1]
 LOCKS = (
     "requirements.txt",
     "requirements-dev.txt",
+    "requirements-exports.txt",
     "plugins/constraints.txt",
     "bench/requirements.txt",
 )

@@ -14,6 +14,7 @@ import typer
 
 from healthhub.commands import db, users
 from healthhub.commands.common import HELP, migrated_database, settings
+from healthhub.commands.export import export
 from healthhub.commands.look import check, logs, runs, status
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_signals
@@ -168,7 +169,7 @@ def env() -> None:
             typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-for command in (check, status, runs, logs, db.backup, db.restore):
+for command in (check, status, runs, logs, db.backup, db.restore, export):
     app.command()(command)
 
 

@@ -1,0 +1,81 @@
+"""`healthhub export`: the tables as files."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads it)
+from typing import Annotated
+
+import typer
+
+from healthhub.commands.common import migrated_database
+from healthhub.errors import HealthHubError
+from healthhub.export.study import key_file
+
+_FORMATS = ("parquet", "csv")
+
+
+def export(  # noqa: PLR0913 (its options)
+    folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)],
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet or csv.")
+    ] = "parquet",
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this user, by name or id; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Only files with something new since that day, like 2026-01-31, or "
+            "since the `last` export into DIR."
+        ),
+    ] = None,
+    tables: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Only these; views of samples as rows, like heart_rate, only so.",
+        ),
+    ] = None,
+    *,
+    study: Annotated[
+        bool,
+        typer.Option(
+            "--study", help="To share: without names and texts, with ids at random."
+        ),
+    ] = False,
+    shift_dates: Annotated[
+        bool,
+        typer.Option(
+            "--shift-dates", help="With --study: move each user's days by whole weeks."
+        ),
+    ] = False,
+) -> None:
+    """Write the tables of `healthhub` as files, by table, user and year."""
+    if file_format not in _FORMATS:
+        message = f"There is no format {file_format!r}. Take parquet or csv."
+        raise HealthHubError(message)
+    if shift_dates and not study:
+        raise HealthHubError("--shift-dates is for --study. Add that, too.")
+    try:
+        # Large libraries.
+        from healthhub.export import export as work  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise HealthHubError(
+            "Exports need pyarrow and ADBC, 200 MB that nothing else needs. "
+            "Install them with: make exports"
+        ) from None
+    wish = work.Wish(
+        folder.expanduser().absolute(),
+        file_format,
+        tuple(user or ()),
+        tuple(name.strip() for name in (tables or "").split(",") if name.strip()),
+        work.moment(since) if since else None,
+        study,
+        shift_dates,
+    )
+    with migrated_database() as lease:
+        outcome = work.export(lease.database, wish)
+    typer.echo(f"{wish.folder}: {outcome}.")
+    if study:
+        typer.echo(f"Who is who: {key_file(wish.folder)} (keep it, share it not)")

@@ -1,0 +1,297 @@
+"""One export: which files are due, and writing them from one moment of the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_manager
+from adbc_driver_postgresql import dbapi
+
+from healthhub.errors import HealthHubError
+from healthhub.export.files import Partition, by_folder, forget_partial, remove
+from healthhub.export.queries import FOLDER, Query
+from healthhub.export.relations import relations
+from healthhub.export.study import Study, key_file, read_private, write_private
+from healthhub.masking import without_values
+from healthhub.users import all_users, find_user, found_users
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from healthhub.database import Database
+    from healthhub.export.relations import Relation
+
+#: What an export keeps of itself: what is in each file, to know what has changed.
+STATE = "export.json"
+#: What the tables and columns mean.
+DICTIONARY = "dictionary.json"
+
+LAST = "last"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants.
+
+    Attributes:
+        folder: Where.
+        format: parquet or csv.
+        users: Whose data, by name or id; everybody's if there are none.
+        tables: Which; by default all but the samples as rows.
+        since: Only files in which something changed: since then, or since the last
+            export; all files if None.
+        study: Whether it is for others.
+        shifts_dates: Whether the dates are moved then.
+    """
+
+    folder: Path
+    format: str = "parquet"
+    users: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    since: datetime | str | None = None
+    study: bool = False
+    shifts_dates: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, in files: new or other than before, the same, and gone."""
+
+    written: int
+    unchanged: int
+    removed: int
+    rows: int
+
+    def __str__(self) -> str:
+        """As a person is told."""
+        return (
+            f"{self.written:,} files written ({self.rows:,} rows), "
+            f"{self.unchanged:,} unchanged, {self.removed:,} removed"
+        )
+
+
+def export(database: Database, wish: Wish) -> Outcome:
+    """Write the files that are due.
+
+    Raises:
+        HealthHubError: There is no such user or table, the folder holds another kind
+            of export, or the database ended it.
+    """
+    _Kept(wish).check()
+    with database.connect() as connection:
+        found = [*all_users(connection), *found_users(connection)]
+        users = [str(find_user(found, name).user_id) for name in wish.users]
+        chosen = relations(connection, wish.tables)
+    everybody = [str(user.user_id) for user in found]
+    try:
+        with (
+            dbapi.connect(database.url) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("set transaction isolation level repeatable read read only")
+            cursor.execute("set local timezone to 'UTC'")
+            return _Export(wish, cursor, users, everybody).run(chosen)
+    except adbc_driver_manager.Error as error:
+        reason = without_values(str(error)).partition("\n")[0]
+        message = (
+            f"The database ended the export: {reason}. The files that are there are "
+            "whole: run it again."
+        )
+        raise HealthHubError(message) from None
+
+
+class _Kept:
+    """What an export knows of the one before."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._private = key_file(wish.folder)
+        self._open = wish.folder / STATE
+        self.path = self._private if wish.study else self._open
+        self.content = read_private(self.path)
+        self.kind = {
+            "format": wish.format,
+            "study": wish.study,
+            "shifted": wish.shifts_dates,
+        }
+
+    def check(self) -> None:
+        """Make sure that the folder holds nothing of another kind.
+
+        Raises:
+            HealthHubError: It does.
+        """
+        other = self._open if self._wish.study else self._private
+        if other.exists() or self.content.get("kind", self.kind) != self.kind:
+            message = (
+                f"{self._wish.folder} holds an export of another kind (format, --study "
+                "or --shift-dates). Choose another folder."
+            )
+            raise HealthHubError(message)
+
+    @property
+    def files(self) -> dict[str, list[Any]]:
+        """Of each file, its rows and when they last changed."""
+        files: dict[str, list[Any]] = self.content.setdefault("files", {})
+        return files
+
+    def write(self, study: Study | None) -> None:
+        """Keep it."""
+        self.content |= {"kind": self.kind, **(study.key if study else {})}
+        write_private(self.path, self.content)
+
+
+class _Export:
+    """The work, in one transaction."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        cursor: dbapi.Cursor,
+        users: Collection[str],
+        everybody: Collection[str],
+    ) -> None:
+        self._wish, self._cursor = wish, cursor
+        self._kept = _Kept(wish)
+        self._study = None
+        self._users = users or None
+        if wish.study:
+            if not everybody:
+                raise HealthHubError("There is nobody yet whose data to export.")
+            self._study = Study.from_key(
+                self._kept.content, everybody, shifts_dates=wish.shifts_dates
+            )
+            self._users = users or everybody
+        self._names = self._names_of_folders(users) if users else None
+        self._done: Counter[str] = Counter()
+
+    def run(self, chosen: list[Relation]) -> Outcome:
+        """Write what is due of these tables."""
+        wish = self._wish
+        wish.folder.mkdir(parents=True, exist_ok=True)
+        forget_partial(wish.folder)
+        if self._study:
+            chosen = [each for each in chosen if self._study.keeps(each)]
+            self._kept.write(self._study)  # before anything is named by it
+        if wish.users:
+            chosen = [each for each in chosen if each.has("user_id")]
+        dictionary = read_private(wish.folder / DICTIONARY)
+        for relation in chosen:
+            query = Query(relation, self._users, self._study, wish.format == "csv")
+            self._export(query)
+            dictionary[relation.name] = _meaning(query)
+        write_private(wish.folder / DICTIONARY, dictionary)
+        self._kept.write(self._study)
+        return Outcome(**{each.name: self._done[each.name] for each in fields(Outcome)})
+
+    def _export(self, query: Query) -> None:
+        """Write a table's files, and remove those of folders that are no more."""
+        due, there = None, set()
+        if query.knows_changes:
+            self._cursor.execute(query.folders())
+            now = {f: [rows, changed] for f, rows, changed in self._cursor.fetchall()}
+            due = {f for f, state in now.items() if self._is_due(query, f, state)}
+            there = set(now)
+            self._kept.files.update({self._path(query, f): now[f] for f in due})
+        if due is None or due == there:
+            there |= self._write(query, None)
+        elif due:
+            self._write(query, due)
+        self._remove_others(query, there)
+
+    def _is_due(self, query: Query, folder: str, state: list[Any]) -> bool:
+        match self._wish.since:
+            case None:
+                return True
+            case datetime() as moment:
+                return datetime.fromisoformat(state[1]) >= moment
+            case _:
+                path = self._path(query, folder)
+                return (
+                    self._kept.files.get(path) != state
+                    or not (self._wish.folder / path).exists()
+                )
+
+    def _write(self, query: Query, folders: Collection[str] | None) -> set[str]:
+        """Write files, of these folders or all. Returns the folders."""
+        self._cursor.execute(query.rows(folders))
+        written: set[str] = set()
+        current: Partition | None = None
+        name = None
+        try:
+            with self._cursor.fetch_record_batch() as batches:
+                for folder, rows in by_folder(batches, FOLDER):
+                    if current is None or folder != name:
+                        self._finish(current)
+                        name = folder
+                        written.add(folder)
+                        path = self._wish.folder / query.relation.name / folder
+                        current = Partition(path, self._wish.format, query.schema)
+                    current.write(rows.cast(query.schema))
+            self._finish(current)
+        except BaseException:
+            if current:
+                current.give_up()
+            raise
+        return written
+
+    def _finish(self, partition: Partition | None) -> None:
+        if partition is None:
+            return
+        if partition.finish():
+            self._done.update(written=1, rows=partition.rows)
+        else:
+            self._done["unchanged"] += 1
+
+    def _remove_others(self, query: Query, there: set[str]) -> None:
+        """Remove the files of folders that hold nothing any more."""
+        root = self._wish.folder / query.relation.name
+        for file in list(root.rglob(f"data.{self._wish.format}")):
+            folder = file.parent.relative_to(root).as_posix().removeprefix(".")
+            is_ours = self._names is None or folder.split("/")[0] in self._names
+            if is_ours and folder not in there:
+                path = file.relative_to(self._wish.folder).as_posix()
+                remove(self._wish.folder, path)
+                self._kept.files.pop(path, None)
+                self._done["removed"] += 1
+
+    def _path(self, query: Query, folder: str) -> str:
+        parts = (query.relation.name, folder, f"data.{self._wish.format}")
+        return "/".join(part for part in parts if part)
+
+    def _names_of_folders(self, users: Collection[str]) -> set[str]:
+        study = self._study
+        return {f"user={study.users[u][0] if study else u}" for u in users}
+
+
+def _meaning(query: Query) -> dict[str, Any]:
+    """A table's part of the dictionary."""
+    return {
+        "description": query.relation.description,
+        "columns": {
+            c.name: {"type": c.type, "description": c.description}
+            for c in query.columns
+        },
+    }
+
+
+def moment(text: str) -> datetime | str:
+    """What `--since` names: `last`, or a day or instant, which is UTC without a zone.
+
+    Raises:
+        HealthHubError: None of these.
+    """
+    if text == LAST:
+        return text
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = (
+            f"--since {text!r} is no day. Write it like 2026-01-31, or `--since last`."
+        )
+        raise HealthHubError(message) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
