@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from healthhub.commands import db, users
+from healthhub.commands import db, readers, users
 from healthhub.commands.common import HELP, migrated_database, settings
 from healthhub.commands.export import export
 from healthhub.commands.look import check, logs, runs, status
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
+app.add_typer(readers.app, name="readers")
 
 
 @app.callback()

@@ -1,0 +1,47 @@
+"""`healthhub readers`: who may look at the tables, and only look."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from healthhub.commands.common import HELP, AsJson, migrated_database, show_json
+from healthhub.readers import add_reader, all_readers, remove_reader
+
+app = typer.Typer(
+    help="Read-only roles for tools that draw and ask.\n\n"
+    "They see the schema healthhub: no tokens, and nothing as Oura sent it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings=HELP,
+)
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as grafana.")]
+
+
+@app.command()
+def add(name: _Name) -> None:
+    """Make a reader, and print its URL, with the password, this once."""
+    with migrated_database() as lease:
+        typer.echo(add_reader(lease.database, name).url)
+
+
+@app.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """Show who there is."""
+    with migrated_database() as lease, lease.database.connect() as connection:
+        readers = all_readers(connection)
+    if as_json:
+        show_json(readers)
+    elif readers:
+        typer.echo("\n".join(readers))
+    else:
+        typer.echo("There is nobody yet. Add one with `healthhub readers add NAME`.")
+
+
+@app.command()
+def remove(name: _Name) -> None:
+    """Take a reader away, at once."""
+    with migrated_database() as lease, lease.database.connect() as connection:
+        remove_reader(connection, name)
+    typer.echo(f"{name} is removed.")

@@ -1,0 +1,106 @@
+"""Roles that may read `healthhub`, and nothing else: for tools that draw and ask."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import errors, sql
+
+from healthhub.errors import HealthHubError
+
+if TYPE_CHECKING:
+    from healthhub.database import Database
+
+#: What all of them are members of; `healthhub.open_to_readers()` knows what it sees.
+_GROUP = sql.Identifier("healthhub_reader")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+# Against mistakes; what is forbidden, grants forbid.
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "search_path": "healthhub",
+    "statement_timeout": "60s",
+}
+# Whoever makes a role is a member, too, but as its administrator.
+_READERS = """
+select member.rolname
+from pg_auth_members
+inner join pg_roles as member on member.oid = pg_auth_members.member
+where roleid = to_regrole('healthhub_reader') and not admin_option and rolcanlogin
+order by member.rolname
+"""
+
+
+def add_reader(database: Database, name: str) -> Database:
+    """Make a reader.
+
+    Returns:
+        The database, as the reader reaches it; the password is known nowhere else.
+
+    Raises:
+        HealthHubError: The name cannot be one, or is taken.
+    """
+    if not _NAME.fullmatch(name):
+        message = (
+            f"{name!r} cannot be a reader's name. Take small letters, digits and _, "
+            "such as grafana."
+        )
+        raise HealthHubError(message)
+    password = secrets.token_urlsafe(24)
+    role = sql.Identifier(name)
+    with database.connect() as connection:
+        if connection.execute("select to_regrole('healthhub_reader')").fetchone() == (
+            None,
+        ):
+            connection.execute(sql.SQL("create role {} nologin").format(_GROUP))
+        # The server, and its log, get what the password is checked with.
+        verifier = connection.pgconn.encrypt_password(
+            password.encode(), name.encode(), b"scram-sha-256"
+        ).decode()
+        try:
+            connection.execute(
+                sql.SQL(
+                    "create role {} login password {} connection limit 20 in role {}"
+                ).format(role, verifier, _GROUP)
+            )
+        except (errors.DuplicateObject, errors.ReservedName):
+            message = f"The database has a role {name} already. Take another name."
+            raise HealthHubError(message) from None
+        for setting, value in _SETTINGS.items():
+            connection.execute(
+                sql.SQL("alter role {} set {} = {}").format(
+                    role, sql.Identifier(setting), value
+                )
+            )
+        connection.execute("select healthhub.open_to_readers()")
+    # Supabase's pooler is told the project behind the name: postgres.abcdefgh.
+    owner = database.parameters["user"]
+    project = owner[owner.find(".") :] if "." in owner else ""
+    own = {"user": name + project, "password": password}
+    return replace(database, parameters={**database.parameters, **own})
+
+
+def all_readers(connection: psycopg.Connection) -> list[str]:
+    """Their names."""
+    return [name for (name,) in connection.execute(_READERS)]
+
+
+def remove_reader(connection: psycopg.Connection, name: str) -> None:
+    """Take a reader away; sessions that are open are ended.
+
+    Raises:
+        HealthHubError: There is none of that name.
+    """
+    if name not in all_readers(connection):
+        message = f"There is no reader {name!r}. See `healthhub readers list`."
+        raise HealthHubError(message)
+    connection.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(name)))
+    connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s",
+        (name,),
+    )
+    connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
