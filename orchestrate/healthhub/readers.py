@@ -98,9 +98,12 @@ def remove_reader(connection: psycopg.Connection, name: str) -> None:
     if name not in all_readers(connection):
         message = f"There is no reader {name!r}. See `healthhub readers list`."
         raise HealthHubError(message)
-    connection.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(name)))
+    role = sql.Identifier(name)
+    connection.execute(sql.SQL("alter role {} nologin").format(role))
+    # Only members may end its sessions.
+    connection.execute(sql.SQL("grant {} to current_user").format(role))
     connection.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s",
         (name,),
     )
-    connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+    connection.execute(sql.SQL("drop role {}").format(role))

@@ -6,16 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
 
+from healthhub.database import Database
+from healthhub.errors import HealthHubError
 from healthhub.migrations import apply_access, migrate
+from healthhub.readers import add_reader, all_readers, remove_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from healthhub.database import Database
 
 ANNE = "0a0a0a0a-0000-4000-8000-00000000000a"
 BO = "0b0b0b0b-0000-4000-8000-00000000000b"
@@ -35,14 +37,17 @@ create function auth.uid() returns uuid language sql stable as
     $$ select nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
 grant usage on schema auth to public;
 """
+_NIGHTS = f"""
+create table healthhub.nights (user_id uuid, score int);
+insert into healthhub.nights values ('{ANNE}', 1), ('{ANNE}', 2), ('{BO}', 3);
+create view healthhub.good_nights as select * from healthhub.nights where score > 1;
+"""
 _TABLES = f"""
 create view healthhub_staging.stg_nights as select 1 as secret;
 create table raw_oura.sleep (user_id uuid);
 create table meltano.state (state_id text);
 create table healthhub_tokens.oura_logins (user_id text);
-create table healthhub.nights (user_id uuid, score int);
-insert into healthhub.nights values ('{ANNE}', 1), ('{ANNE}', 2), ('{BO}', 3);
-create view healthhub.good_nights as select * from healthhub.nights where score > 1;
+{_NIGHTS}
 create table healthhub.readings (model text);
 insert into healthhub.users (user_id, oura_pat_alias)
 values ('{ANNE}', 'anne'), ('{BO}', 'bo');
@@ -58,6 +63,8 @@ CLOSED = (
     "insert into healthhub.nights values (null, 1)",
     "delete from healthhub.nights",
 )
+
+_READERS_MAY = {"select * from healthhub.job_runs", "select * from healthhub.readings"}
 
 
 @dataclass
@@ -110,7 +117,11 @@ def supabase(database: Database) -> Iterator[Supabase]:
     supabase.apply()
     yield supabase
     with database.connect() as connection:
-        for role in ROLES:
+        for role in (*ROLES, "healthhub_reader"):
+            if connection.execute("select to_regrole(%s)", (role,)).fetchone() == (
+                None,
+            ):
+                continue
             connection.execute(
                 f"drop owned by {role} cascade; drop role {role}".encode()
             )
@@ -226,3 +237,51 @@ def test_nothing_happens_where_the_roles_are_missing(database: Database) -> None
             "select count(*) from pg_class where relrowsecurity"
         ).fetchone()
     assert guarded == (0,)
+
+
+def test_a_reader_sees_the_rows_of_everybody_and_nothing_beyond(
+    supabase: Supabase,
+) -> None:
+    with supabase.owner.connect() as connection:
+        connection.execute("alter role batch createrole")
+    found = add_reader(supabase.batch, "grafana")
+    assert "grafana" not in supabase.batch.url
+    with pytest.raises(HealthHubError, match="has a role grafana already"):
+        add_reader(supabase.batch, "grafana")
+    for name in ("pg_graf", "Grafana", 'g"', "", "postgres;"):
+        with pytest.raises(HealthHubError, match=r"a role|reader's name"):
+            add_reader(supabase.batch, name)
+    supabase.do("drop view healthhub.good_nights; drop table healthhub.nights")
+    supabase.do(_NIGHTS)
+    supabase.apply()
+    with supabase.batch.connect() as batch, found.connect(autocommit=True) as reader:
+        for relation, rows in {"nights": 3, "good_nights": 2, "users": 2}.items():
+            count = f"select count(*) from healthhub.{relation}"
+            assert reader.execute(count.encode()).fetchone() == (rows,)
+        for closed in set(CLOSED) - _READERS_MAY:
+            with pytest.raises(
+                (
+                    psycopg.errors.InsufficientPrivilege,
+                    psycopg.errors.ReadOnlySqlTransaction,
+                )
+            ):
+                reader.execute(closed.encode())
+        assert all_readers(batch) == ["grafana"]
+        with pytest.raises(HealthHubError, match="no reader 'batch'"):
+            remove_reader(batch, "batch")
+        remove_reader(batch, "grafana")
+        assert all_readers(batch) == []
+    with pytest.raises(HealthHubError, match="refuses"):
+        found.connect()
+
+
+def test_behind_supabases_pooler_a_reader_names_the_project(
+    supabase: Supabase,
+) -> None:
+    parameters = {**supabase.owner.parameters, "host": "x", "user": "postgres.abc"}
+    connect = supabase.owner.connect
+    with patch.object(Database, "connect", lambda _: connect()):
+        found = add_reader(Database(parameters), "metabase")
+    assert found.parameters["user"] == "metabase.abc"
+    with supabase.owner.connect() as connection:
+        remove_reader(connection, "metabase")
