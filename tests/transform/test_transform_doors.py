@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -44,7 +45,9 @@ TEXTS = {
     "tag": ("text",),
     "workout": ("label",),
 }
-GRAFANA = Path(__file__).parents[2] / "analyze/grafana/healthhub.json"
+ANALYZE = Path(__file__).parents[2] / "analyze"
+GRAFANA = ANALYZE / "grafana/healthhub.json"
+NOTEBOOKS = sorted((ANALYZE / "notebooks").glob("*.ipynb"))
 Row = dict[str, Any]
 
 
@@ -338,14 +341,20 @@ def test_a_study_knows_nobody(files: Files, shifts: bool) -> None:  # noqa: FBT0
 
 
 @pytest.fixture
-def reader(server: dict[str, str], people: Database) -> Iterator[psycopg.Connection]:
+def looks(server: dict[str, str], people: Database) -> Iterator[Address]:
+    """The database as a reader reaches it."""
     del people
     database = address(server)
-    with add_reader(database, "looks").connect(autocommit=True) as connection:
-        yield connection
+    yield add_reader(database, "looks")
     with database.connect() as connection:
         remove_reader(connection, "looks")
         connection.execute("drop owned by healthhub_reader; drop role healthhub_reader")
+
+
+@pytest.fixture
+def reader(looks: Address) -> Iterator[psycopg.Connection]:
+    with looks.connect(autocommit=True) as connection:
+        yield connection
 
 
 def test_a_reader_sees_healthhub_and_nothing_else(
@@ -387,3 +396,54 @@ def test_what_a_run_makes_anew_is_a_readers_when_it_ends(
     people("drop view healthhub.tag_effects")
     dbt.succeed("run", "--select", "tag_effects")
     reader.execute("select * from tag_effects")
+
+
+def test_every_panel_of_the_dashboard_draws_something(
+    reader: psycopg.Connection,
+) -> None:
+    """As Grafana asks: with its macros and variables filled in."""
+    dashboard = json.loads(GRAFANA.read_text("utf-8"))
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len(panels) > 20
+    _, user = dashboard["templating"]["list"]
+    options = reader.execute(user["query"].encode()).fetchall()
+    assert {value for _, value in options} == {ANNE, BO}
+    begin, end = f"'{FIRST}T00:00:00Z'", f"'{TODAY}T23:59:59Z'"
+    for panel in panels:
+        (target,) = panel["targets"]
+        query = re.sub(
+            r"\$__timeFilter\((\w+)\)",
+            rf"\1 between {begin} and {end}",
+            target["rawSql"],
+        )
+        for name, value in {
+            "$__timeFrom()": begin,
+            "$__timeTo()": end,
+            "$user": ANNE,
+        }.items():
+            query = query.replace(name, value)
+        assert "$" not in query
+        cursor = reader.execute(query.encode())
+        assert cursor.description
+        if target["format"] == "time_series":
+            assert cursor.description[0].name == "time"
+        if panel["title"] != "Runs":  # there was none here
+            assert cursor.fetchone(), panel["title"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_as_a_reader_and_keeps_nothing(
+    path: Path, looks: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTHHUB_URL", looks.url)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    names: dict[str, Any] = {}
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    codes = [cell for cell in cells if cell["cell_type"] == "code"]
+    for cell in codes:
+        assert cell["outputs"] == []
+        exec("".join(cell["source"]), names)  # noqa: S102 (a notebook of ours)
+    names["plt"].close("all")
+    names["database"].dispose()
+    assert len(names["days"]) > 20
+    assert len(names["night"]) > 100
