@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup exports test survive lint format lock bench clean
+.PHONY: help run setup exports test survive lint format lock packages version bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -62,6 +62,16 @@ lock: .venv/installed ## Pin the newest versions that the *.in files allow
 		--output-file bench/requirements.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	--generate-hashes
+
+PACKAGES := tap-oura target-postgres sandbox
+packages: .venv/installed ## Build what others install, in dist
+	rm -rf dist
+	for each in $(PACKAGES); do $(BIN)/uv build --quiet --out-dir dist $$each || exit; done
+	$(BIN)/uvx --from twine==7.0.0 twine check --strict dist/*
+
+version: .venv/installed ## Give every package a version: make version NEW=0.2.0
+	for each in $(PACKAGES) orchestrate analyze; do \
+		$(BIN)/uv version --quiet --frozen --directory $$each $(NEW) || exit; done
 
 bench: .venv/installed .meltano/installed bench/.venv/installed ## Measure it beside others (bench/README.md)
 	@bench/.venv/bin/python bench/run.py $(WORK) $(if $(N),-n $(N)) $(OPTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - typer reads it
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 WEARERS, LOGIN, TROUBLE = "Wearers", "Login", "Trouble"
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+    if wanted:
+        typer.echo(f"oura-sandbox {version_of('oura-sandbox')}")
+        raise typer.Exit
 
 
 @app.command()
@@ -146,8 +153,13 @@ def run(  # noqa: PLR0913 - a switch each
             rich_help_panel=TROUBLE,
         ),
     ] = None,
+    version: Annotated[
+        bool,
+        Option("--version", is_eager=True, callback=_say_version, help="Say which."),
+    ] = False,
 ) -> None:
     """Serve a local Oura API with made-up wearers."""
+    del version  # said, and ended
     given = {
         "seed": seed,
         "years": years,
