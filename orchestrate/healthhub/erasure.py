@@ -117,8 +117,9 @@ def erase_person(
     for backup in sorted((home / "backups").glob("*")):
         yield f"- the backup {backup}"
     yield (
-        "- other backups, reports and exports with their keys, the artifacts of GitHub's runs (logs for 14 "
-        "days, backups for 90), and the backups of the database's host"
+        "- other backups, reports and exports with their keys, the artifacts of "
+        "GitHub's runs (logs for 14 days, backups for 90), and the backups of the "
+        "database's host"
     )
 
 

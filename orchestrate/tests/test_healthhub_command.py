@@ -209,7 +209,7 @@ def test_narrow_terminal_keeps_names_and_days(project: Project) -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("group", [(), ("users",), ("db",)])
+@pytest.mark.parametrize("group", [(), ("users",), ("db",), ("readers",), ("export",)])
 def test_help_fits_a_narrow_terminal(
     in_process: InProcess, group: tuple[str, ...], option: str
 ) -> None:

@@ -51,7 +51,10 @@ def export(  # noqa: PLR0913 (its options)
         ),
     ] = False,
 ) -> None:
-    """Write the tables of `healthhub` as files, by table, user and year."""
+    """Write the tables as files.
+
+    By table, user and year, for other tools and for others: docs/exports.md.
+    """
     if file_format not in _FORMATS:
         message = f"There is no format {file_format!r}. Take parquet or csv."
         raise HealthHubError(message)

@@ -21,7 +21,10 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as grafana.")]
 
 @app.command()
 def add(name: _Name) -> None:
-    """Make a reader, and print its URL, with the password, this once."""
+    """Make a reader, and print its URL.
+
+    The password is in it, and is shown this once.
+    """
     with migrated_database() as lease:
         typer.echo(add_reader(lease.database, name).url)
 

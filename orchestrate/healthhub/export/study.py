@@ -68,7 +68,13 @@ _LOADED = frozenset(
     ("created_at", "updated_at", "first_seen_at", "last_seen_at", "deleted_at")
 )
 _LEFT_OUT = frozenset(
-    ("users", "document_revisions", "set_aside_documents", "asked_days")
+    (
+        "asked_days",
+        "document_revisions",
+        "set_aside_documents",
+        "tag_effects",  # of tags that have no names here
+        "users",
+    )
 )
 _NO_TEXT = re.compile(
     r"(smallint|integer|bigint|double precision|numeric(\(.*\))?|boolean)(\[\])?"
