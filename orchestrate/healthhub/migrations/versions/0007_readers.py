@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 # A view reads as whoever asks, so that a reader has to get through the views below it.
 # What those read in turn are tables of `healthhub`; the raw ones nobody is let into.
