@@ -50,7 +50,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     for row in rows:
         facts = [f"{name} {fact}" for name, fact in zip(columns, row, strict=True)]
-        screen.print(printable(row[0]), markup=False)
+        screen.print(printable(f"{columns[0]} {row[0]}"), markup=False)
         screen.print(Padding(Text(printable(", ".join(facts[1:]))), (0, 0, 0, 2)))
 
 

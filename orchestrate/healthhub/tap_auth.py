@@ -30,7 +30,9 @@ def run_tap_auth(
     program = _program(project)
     done = subprocess.run([program, *arguments], check=False, env=_clean(environment))  # noqa: S603 (the plugin's program)
     if done.returncode != 0:
-        raise HealthHubError(f"`{_NAME} {arguments[0]}` did not succeed, see above.")
+        raise HealthHubError(
+            f"`healthhub users {arguments[0]}` did not succeed, see above."
+        )
 
 
 def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:

@@ -141,7 +141,7 @@ def test_killed_run_leaves_no_sandbox(project: Project) -> None:
     [sandbox] = [child for child in children if child.pid not in pids]
     process.kill()
     process.communicate()
-    sandbox.wait(10)
+    sandbox.wait(60)
     # Meltano goes on, and so does its database.
     assert EmbeddedPostgres(project.home).database is not None
     for pid in pids:

@@ -31,7 +31,7 @@ def api(sandbox: Sandbox) -> Iterator[httpx.Client]:
     """Ask the sandbox as its first wearer."""
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     url = f"{sandbox.url}/v2/usercollection/"
-    with httpx.Client(base_url=url, headers=headers) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client
 
 

@@ -116,7 +116,7 @@ def test_a_truncated_body_is_no_json(api: httpx.Client, control: httpx.Client) -
 
 
 def test_a_delay_does_not_hold_up_others(sandbox: Sandbox) -> None:
-    with httpx.Client(base_url=sandbox.url) as control:
+    with httpx.Client(base_url=sandbox.url, timeout=60) as control:
         fault = {"kind": "delay", "route": "sleep", "seconds": 30}
         control.post("/_sandbox/faults", json=fault)
         url = f"{sandbox.url}/v2/usercollection"
@@ -237,7 +237,7 @@ def test_the_command_line_takes_faults_limits_and_latency() -> None:
     ) as sandbox:
         headers = {"Authorization": f"Bearer {sandbox.token}"}
         url = f"{sandbox.url}/v2/usercollection/"
-        with httpx.Client(base_url=url, headers=headers) as api:
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as api:
             assert statuses(api, 5, "sleep") == [500, 200, 200, 200, 429]
             with pytest.raises(httpx.TransportError):
                 api.get("tag")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def twins(sandbox: Sandbox) -> Iterator[httpx.Client]:
     url = f"{sandbox.url}/v2/sandbox/usercollection/"
     headers = {"Authorization": "whatever"}
-    with httpx.Client(base_url=url, headers=headers) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client
 
 

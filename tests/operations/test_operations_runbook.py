@@ -53,6 +53,14 @@ def test_both_languages_have_the_same_commands() -> None:
     assert lines(_ENGLISH) == lines(_JAPANESE)
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_first_steps_of_the_readme_are_those_of_the_runbook(name: str) -> None:
+    """Where each is typed."""
+    _, _, steps, *_ = (PROJECT / name).read_text().split("\n## ")
+    assert set(lines(steps)) - {"healthhub open"} <= set(lines(_ENGLISH))
+    assert "healthhub users login anne" in lines(steps)
+
+
 @pytest.mark.parametrize("text", [_ENGLISH, _JAPANESE], ids=["en", "ja"])
 def test_every_alert_is_explained(text: str) -> None:
     kinds = (
@@ -365,6 +373,8 @@ def logged_calls(project: Path) -> list[dict[str, Any]]:
 def look(person: Person) -> None:
     assert "partial" in person.types("healthhub runs")
     assert "partial" in person.types("healthhub runs --limit 50")
+    assert "user anne: newest day 20" in person.types("healthhub status")
+    assert "tap-oura: " in person.types("healthhub logs")
     report = person.types("healthhub report --lang ja").strip()
     assert 'lang="ja"' in Path(report).read_text()
     latest = "select * from healthhub.job_runs order by run_id desc limit 3"

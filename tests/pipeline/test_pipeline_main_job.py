@@ -32,6 +32,7 @@ def served(pipeline: Pipeline, route: str) -> dict[str, Row]:
         f"{pipeline.sandbox.url}/v2/usercollection/{route}",
         params={"start_date": "2000-01-01", "end_date": "2100-01-01"},
         headers={"Authorization": f"Bearer {pipeline.sandbox.token}"},
+        timeout=60,
     )
     return {document["day"]: document for document in answer.json()["data"]}
 
