@@ -62,3 +62,39 @@ def test_a_plugin_is_told_no_secret_of_another(plugin: str, tmp_path: Path) -> N
     others = {"SUPABASE_DB_URL", "ALERT_URLS"}
     mine = {name for name in SECRETS if name.startswith(("TAP_", "OURA_"))}
     assert seen == (mine if plugin == "tap-oura" else set(SECRETS) - mine - others)
+
+
+def test_a_loader_is_not_told_the_secrets_of_its_extractor(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    for plugin in ("tap-oura", "target-postgres"):
+        kind, executable = PLUGINS[plugin]
+        programs = tmp_path / kind / plugin / "venv" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "python").symlink_to(sys.executable)
+        program = programs / executable
+        catalogue = "echo '{\"streams\": []}'"
+        wanted = f"env > {told}" if plugin == "target-postgres" else catalogue
+        program.write_text(f"#!/bin/sh\n{wanted}\n")
+        program.chmod(0o755)
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("meltano"),
+            "run",
+            "--no-install",
+            "tap-oura",
+            "target-postgres",
+        ],
+        cwd=PROJECT,
+        env=os.environ
+        | PG
+        | SECRETS
+        | {
+            "TAP_OURA_USERS": '[{"user_id": "x", "access_token": "sesame-users"}]',
+            "MELTANO_SYS_DIR_ROOT": str(tmp_path),
+            "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/state.db",
+        },
+        check=False,
+        capture_output=True,
+    )
+    seen = {line for line in told.read_text().splitlines() if "sesame" in line}
+    assert {line.partition("=")[2] for line in seen} == {SECRETS["PGPASSWORD"]}
