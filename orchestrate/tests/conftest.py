@@ -167,7 +167,7 @@ class Project:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if name not in _SETTINGS and not name.startswith("TAP_OURA_")
+            if name not in _SETTINGS and not name.startswith(("TAP_OURA_", "OURA_"))
         }
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:

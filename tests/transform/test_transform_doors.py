@@ -68,6 +68,8 @@ def documents(user: str, person: Person) -> Iterator[tuple[str, list[Row]]]:
         for each in found:
             for field in TEXTS.get(name, ()):
                 each[field] = secret(user, field)
+            if name == "vO2_max":
+                each["timestamp_utc"] = each["timestamp"]
         yield name.lower(), found
     yield "personal_info", [{"user_id": user, **personal_info(person)}]
 
