@@ -32,7 +32,7 @@ _ACCOUNTS: LiteralString = """
     known as (
         select user_id from days
         union
-        select user_id from healthhub.asked_days
+        select user_id from healthhub.requested_days
     )
 
     select known.user_id, days.first_day, days.last_day, coalesce(days.days, 0) as days
@@ -97,14 +97,14 @@ _STAGES: LiteralString = """
 _SAMPLES: LiteralString = """
     select
         document_id,
-        kind,
+        series,
         min(timestamp_local) as began_at,
         extract(epoch from max(timestamp) - min(timestamp))
             / nullif(max(sample), 0) as seconds,
         array_agg(value order by sample) as values
     from healthhub.sleep_samples
     where user_id = %(user_id)s and document_id = any(%(nights)s)
-    group by document_id, kind
+    group by document_id, series
 """
 
 _TAG_EFFECTS: LiteralString = """

@@ -106,7 +106,7 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
     ids = [row["main_sleep_id"] for row in rows]
     stages = {row["document_id"]: row for row in questions.stages(user_id, ids)}
     samples = {
-        (row["document_id"], row["kind"]): row
+        (row["document_id"], row["series"]): row
         for row in questions.samples(user_id, ids)
     }
     return [

@@ -258,7 +258,7 @@ def _fill_night(tables: Tables, document: str, day: date) -> None:
         cursor.executemany(
             """
             insert into healthhub.sleep_samples (
-                user_id, document_id, kind, sample, timestamp, timestamp_local, value
+                user_id, document_id, series, sample, timestamp, timestamp_local, value
             )
             values (%s, %s, %s, %s, %s, %s, %s)
             """,
@@ -266,13 +266,13 @@ def _fill_night(tables: Tables, document: str, day: date) -> None:
                 (
                     USER,
                     document,
-                    kind,
+                    series,
                     n,
                     began + timedelta(minutes=5 * n),
                     (began + timedelta(minutes=5 * n)).replace(tzinfo=None),
                     value + n % 7 if n % 10 else None,
                 )
-                for kind, value in (("heart_rate", 50), ("hrv", 40))
+                for series, value in (("heart_rate", 50), ("hrv", 40))
                 for n in range(96)
             ],
         )

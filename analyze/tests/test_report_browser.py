@@ -299,7 +299,9 @@ def test_no_data_since(chromium: Browser, tables: Tables, tmp_path: Path) -> Non
 
 
 def test_nothing_at_all(chromium: Browser, tables: Tables, tmp_path: Path) -> None:
-    tables.insert("healthhub.asked_days", day=TODAY, stream="sleep", status="refused")
+    tables.insert(
+        "healthhub.requested_days", day=TODAY, stream="sleep", status="refused"
+    )
     tables.insert(
         "raw_oura.sync_windows",
         stream="sleep",

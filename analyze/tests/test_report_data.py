@@ -101,7 +101,7 @@ def test_a_night_has_its_stages_and_samples_with_their_gaps(
         tables.insert(
             "healthhub.sleep_samples",
             document_id=NIGHT,
-            kind="heart_rate",
+            series="heart_rate",
             sample=n,
             timestamp=midnight + timedelta(minutes=5 * n),
             timestamp_local=local + timedelta(minutes=5 * n),
@@ -261,7 +261,9 @@ def test_one_user_of_several_is_one_file(tables: Tables, tmp_path: Path) -> None
 def test_an_user_that_was_only_asked_for_has_a_page(
     tables: Tables, tmp_path: Path
 ) -> None:
-    tables.insert("healthhub.asked_days", day=TODAY, stream="sleep", status="refused")
+    tables.insert(
+        "healthhub.requested_days", day=TODAY, stream="sleep", status="refused"
+    )
     data = tables.data(tmp_path)
     assert (data["days"], data["firstDay"], data["series"]) == (0, None, {})
 

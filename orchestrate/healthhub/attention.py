@@ -27,7 +27,7 @@ cross join lateral (
     select (now() at time zone coalesce(users.timezone, 'UTC'))::date as day
 ) as today
 cross join lateral (
-    select day from healthhub.asked_days as asked
+    select day from healthhub.requested_days as asked
     where
         asked.user_id = read_user.user_id
         and asked.status = 'present'
@@ -51,7 +51,7 @@ order by read_user.user_id
 """
 _TABLES = """
 select
-    to_regclass('healthhub.asked_days') is not null
+    to_regclass('healthhub.requested_days') is not null
     and to_regclass('raw_oura.sync_windows') is not null
 """
 

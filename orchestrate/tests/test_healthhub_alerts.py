@@ -27,10 +27,10 @@ GITHUB = {
     "GITHUB_RUN_ID": "77",
 }
 ADD_DAY = """
-create table if not exists healthhub.asked_days (
+create table if not exists healthhub.requested_days (
     user_id uuid, day date, stream text, status text
 );
-insert into healthhub.asked_days values
+insert into healthhub.requested_days values
     ('{0}', current_date - {1}, 'heartrate', 'present'),
     ('{0}', current_date - {1} + 1, 'heartrate', 'empty'),
     ('{0}', current_date, 'rest_mode_period', 'present')

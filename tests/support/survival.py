@@ -44,7 +44,7 @@ PARTS = {
 
 # When something was stored or asked, which no two runs have in common.
 _TIMES = ("created_at", "updated_at", "first_seen_at", "last_seen_at")
-# What is about runs, and what two runs ask for, which is compared as `asked_days`.
+# What is about runs, and what two runs ask for, which is compared as `requested_days`.
 _OWN = ("job_runs", "alembic_version", "sync_windows")
 
 _COLUMNS = """
@@ -239,8 +239,8 @@ Each fault meets `healthhub run` on an empty database, with real processes, sign
 and connections. Then it ends, and one more run has to succeed, unless the first has.
 After that, every table of `raw_oura` and `healthhub` has to hold what an undisturbed
 run has stored, row by row (but for the times of storing; `sync_windows`, which is what
-each run has asked, as `asked_days`), the ledger has to say how each run ended, and no
-process may be left. A fault after which anything differs fails its test, and is not
+each run has asked, as `requested_days`), the ledger has to say how each run ended, and
+no process may be left. A fault after which anything differs fails its test, and is not
 on this page.
 
 {total} faults were injected. `SURVIVE=1 .venv/bin/pytest tests/survival -k SEED`

@@ -61,18 +61,18 @@ def test_baselines_are_of_the_days_before(dbt: Dbt, database: Database) -> None:
             )
         if len(month) < 14:
             assert row["sleep_score_mean_28d"] is None
-            assert row["sleep_score_deviation"] is None
+            assert row["sleep_score_z_score"] is None
         else:
             deviation = (scores[number] - mean(month)) / stdev(month)
             assert float(row["sleep_score_mean_28d"]) == pytest.approx(
                 mean(month), abs=0.006
             )
-            assert float(row["sleep_score_deviation"]) == pytest.approx(
+            assert float(row["sleep_score_z_score"]) == pytest.approx(
                 deviation, abs=0.006
             )
     constant = database(OVERVIEW, OTHER)[-1]
     assert constant["sleep_score_mean_28d"] == 99
-    assert constant["sleep_score_deviation"] is None, "nothing varies"
+    assert constant["sleep_score_z_score"] is None, "nothing varies"
 
 
 def test_a_day_has_the_figures_of_all_routes(dbt: Dbt, database: Database) -> None:
@@ -125,7 +125,7 @@ def test_a_day_has_the_figures_of_all_routes(dbt: Dbt, database: Database) -> No
         "tags": ["tag_generic_sauna"],
         "is_rest_mode": True,
         "session_count": 0,
-        "routes": 8,
+        "route_count": 8,
     }
     assert {name: row[name] for name in expected} == expected
     assert str(row["bedtime_start_local"]) == "2026-01-01 23:00:00"
@@ -172,7 +172,7 @@ def test_a_day_is_complete_once_it_was_read_after_its_end(
                 for n in (-1, 0, 1)
             ),
         )
-    dbt.succeed("build", "--select", "int_oura__accounts")
+    dbt.succeed("build", "--select", "int_oura__users")
     dbt.build("daily_overview")
     for user in (USER, OTHER):
         marks = [row["is_complete"] for row in database(OVERVIEW, user)]
@@ -189,7 +189,7 @@ def test_whoever_was_read_is_among_the_users(dbt: Dbt, database: Database) -> No
     for user in (USER, OTHER):
         database.ask("daily_sleep", day(0), user_id=user)
     for _ in range(2):
-        dbt.succeed("build", "--select", "int_oura__accounts")
+        dbt.succeed("build", "--select", "int_oura__users")
         rows = database("select * from healthhub.users order by user_id")
         assert [(str(row["user_id"]), row["is_added"]) for row in rows] == [
             (USER, True),
@@ -219,16 +219,15 @@ def test_figures_are_all_numbers_of_the_overview(dbt: Dbt, database: Database) -
         "select array_agg(attname::text) as names from pg_attribute"
         " where attrelid = 'healthhub.daily_overview'::regclass and attnum > 0"
         " and atttypid in ('int2'::regtype, 'int4'::regtype, 'numeric'::regtype)"
-        r" and attname !~ '_(7d|28d)$|._deviation_deviation$|^(?!temp).*_deviation$'"
-        " and attname != 'routes'"
+        " and attname !~ '_(7d|28d|z_score)$' and attname != 'route_count'"
     )
     columns = ", ".join(f"{name} = 1" for name in known["names"])
     database(f"update healthhub.daily_overview set {columns} where day = %s", day(0))
     rows = database("select figure from healthhub.figures where day = %s", day(0))
     assert {row["figure"] for row in rows} == set(known["names"])
     compared = database(
-        "select sleep_score, sleep_score_mean_28d, sleep_score_deviation,"
-        " value, mean_28d, deviation from healthhub.daily_overview"
+        "select sleep_score, sleep_score_mean_28d, sleep_score_z_score,"
+        " value, mean_28d, z_score from healthhub.daily_overview"
         " join healthhub.figures using (user_id, day) where figure = 'sleep_score'"
         " and day > %s",
         day(29),
@@ -236,7 +235,7 @@ def test_figures_are_all_numbers_of_the_overview(dbt: Dbt, database: Database) -
     for row in compared:
         assert row["value"] == row["sleep_score"]
         assert row["mean_28d"] == row["sleep_score_mean_28d"]
-        assert row["deviation"] == row["sleep_score_deviation"]
+        assert row["z_score"] == row["sleep_score_z_score"]
     assert len(compared) == 30
 
 

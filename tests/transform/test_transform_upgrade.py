@@ -91,6 +91,13 @@ def test_everything_is_there_as_it_was(
         "select (timestamp at time zone 'UTC')::date as day, min(created_at) as first"
         " from healthhub.heart_rate group by 1 order by 1"
     )
+    known = "select user_id, day, stream, created_at from healthhub"
+    asked = database(f"{known}.asked_days")
+    database("create view public.mine as select kind from healthhub.sleep_samples")
+    database(
+        "create view public.my_deviations as"
+        " select temperature_deviation_deviation from healthhub.daily_overview"
+    )
     migrate(address)
     for stream, samples in raw.items():
         found = [
@@ -133,6 +140,20 @@ def test_everything_is_there_as_it_was(
     assert odd["table_name"] == "heart_rate_days"
     assert odd["content"]["bpm"] == "fast"
     assert database.one(size)["size"] < before / 5
+
+    requested = database(f"{known}.requested_days")
+    assert asked
+    assert all(row in requested for row in asked)
+    assert database("select kind from public.mine limit 1")
+    assert database("select * from public.my_deviations limit 1")
+    left = (
+        "healthhub.asked_days",
+        "healthhub_staging.int_oura__accounts",
+        "raw_oura.sleep_deleted_at",
+    )
+    assert not any(
+        database.one("select to_regclass(%s) as it", name)["it"] for name in left
+    )
 
 
 def test_a_killed_conversion_has_changed_nothing(

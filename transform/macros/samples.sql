@@ -5,12 +5,12 @@
 #}
 
 {# Of an object {interval, items, timestamp}. Gaps (null items) stay. #}
-{% macro numeric_samples(table, kind, column) %}
+{% macro numeric_samples(table, series, column) %}
     select
         document.user_id,
         document.day,
         document.document_id,
-        '{{ kind }}' as kind,
+        '{{ series }}' as series,
         cast(item.number - 1 as integer) as sample,
         recording.began_at
         + make_interval(secs => (item.number - 1) * recording.seconds)
@@ -53,12 +53,12 @@
 
 
 {# Of a string with one character a sample. #}
-{% macro coded_samples(table, kind, column, began_at, seconds, meanings) %}
+{% macro coded_samples(table, series, column, began_at, seconds, meanings) %}
     select
         document.user_id,
         document.day,
         document.document_id,
-        '{{ kind }}' as kind,
+        '{{ series }}' as series,
         cast(item.number - 1 as integer) as sample,
         document.{{ began_at }}
         + make_interval(secs => (item.number - 1) * {{ seconds }})

@@ -34,9 +34,9 @@ FOLDERS = {
     "measurements": "Measurements, rings and the person",
     "samples": "Samples as rows",
     "insight": "Insight",
-    "record": "Record: what was asked, what changed, what was wrong",
+    "audit": "Audit: what was asked, what changed, what was wrong",
 }
-MIGRATED = "People and runs, which the migrations make"
+MIGRATED = "Users and runs, which the migrations make"
 
 #: Streams that meet in one model before they become a table.
 STREAMS_OF = {"int_oura__tags": ("enhanced_tag", "tag")}

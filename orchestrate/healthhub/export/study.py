@@ -41,13 +41,13 @@ _CODES = frozenset(
         "firmware_version",
         "hardware_type",
         "intensity",
-        "kind",
         "level",
         "meaning",
         "mood",
         "movement_30_sec",
         "recommendation",
         "resilience_level",
+        "series",
         "sleep_algorithm_version",
         "sleep_analysis_reason",
         "sleep_phase_30_sec",
@@ -69,8 +69,9 @@ _LOADED = frozenset(
 )
 _LEFT_OUT = frozenset(
     (
-        "asked_days",
+        "deleted_documents",
         "document_revisions",
+        "requested_days",
         "set_aside_documents",
         "tag_effects",  # of tags that have no names here
         "users",

@@ -1,21 +1,109 @@
-{{ config(post_hook='delete from {{ this }} where routes = 0') }}
+{{ config(post_hook='delete from {{ this }} where route_count = 0') }}
 
 {#- Earlier days are read for their means alone. -#}
 {% set first_day = first_changed_day(ref('document_revisions')) %}
 {% set is_read = "day >= cast('" ~ first_day ~ "' as date) - 28" %}
 
-{% set daily_tables = {
-    'sleep': 'daily_sleep_summaries',
-    'readiness': 'daily_readiness_summaries',
-    'activity': 'daily_activity_summaries',
-    'stress': 'daily_stress_summaries',
-    'resilience': 'daily_resilience_summaries',
-    'spo2': 'daily_spo2_summaries',
-    'cardiovascular_age': 'daily_cardiovascular_age_summaries',
-    'night': 'int_oura__nights',
-} %}
-
 with
+
+sleep as (
+    select
+        user_id,
+        day,
+        score
+    from {{ ref('daily_sleep_summaries') }}
+    where {{ is_read }}
+),
+
+readiness as (
+    select
+        user_id,
+        day,
+        score,
+        temperature_deviation
+    from {{ ref('daily_readiness_summaries') }}
+    where {{ is_read }}
+),
+
+activity as (
+    select
+        user_id,
+        day,
+        score,
+        steps,
+        total_calories,
+        active_calories,
+        sedentary_time,
+        medium_activity_time,
+        high_activity_time
+    from {{ ref('daily_activity_summaries') }}
+    where {{ is_read }}
+),
+
+stress as (
+    select
+        user_id,
+        day,
+        stress_high,
+        recovery_high,
+        day_summary
+    from {{ ref('daily_stress_summaries') }}
+    where {{ is_read }}
+),
+
+resilience as (
+    select
+        user_id,
+        day,
+        level
+    from {{ ref('daily_resilience_summaries') }}
+    where {{ is_read }}
+),
+
+spo2 as (
+    select
+        user_id,
+        day,
+        spo2_percentage_average,
+        breathing_disturbance_index
+    from {{ ref('daily_spo2_summaries') }}
+    where {{ is_read }}
+),
+
+cardiovascular_age as (
+    select
+        user_id,
+        day,
+        vascular_age
+    from {{ ref('daily_cardiovascular_age_summaries') }}
+    where {{ is_read }}
+),
+
+nights as (
+    select
+        user_id,
+        day,
+        document_id,
+        bedtime_start,
+        bedtime_start_local,
+        bedtime_end,
+        bedtime_end_local,
+        total_sleep_duration,
+        deep_sleep_duration,
+        light_sleep_duration,
+        rem_sleep_duration,
+        awake_time,
+        latency,
+        efficiency,
+        average_hrv,
+        lowest_heart_rate,
+        average_heart_rate,
+        average_breath,
+        nap_count,
+        nap_duration
+    from {{ ref('int_oura__nights') }}
+    where {{ is_read }}
+),
 
 workouts as (
     select
@@ -58,36 +146,84 @@ tags as (
     group by user_id, day
 ),
 
+rest_mode_periods as (
+    select * from {{ ref('rest_mode_periods') }}
+),
+
+users as (
+    select * from {{ ref('int_oura__users') }}
+),
+
 -- Every day that something is known of, and those that are in the table: a day
 -- that has lost its last document is to leave it.
 days as (
-    {% for table in daily_tables.values() %}
-        select
-            user_id,
-            day
-        from {{ ref(table) }}
-        where {{ is_read }}
-        union
-    {% endfor %}
-    {% for table in ['workouts', 'sessions', 'vo2_max'] %}
-        select
-            user_id,
-            day
-        from {{ table }}
-        union
-    {% endfor %}
+    select
+        user_id,
+        day
+    from sleep
+    union
+    select
+        user_id,
+        day
+    from readiness
+    union
+    select
+        user_id,
+        day
+    from activity
+    union
+    select
+        user_id,
+        day
+    from stress
+    union
+    select
+        user_id,
+        day
+    from resilience
+    union
+    select
+        user_id,
+        day
+    from spo2
+    union
+    select
+        user_id,
+        day
+    from cardiovascular_age
+    union
+    select
+        user_id,
+        day
+    from nights
+    union
+    select
+        user_id,
+        day
+    from workouts
+    union
+    select
+        user_id,
+        day
+    from sessions
+    union
+    select
+        user_id,
+        day
+    from vo2_max
+    union
+    select
+        user_id,
+        day
+    from tags
     {% if is_incremental() %}
+        union
         select
             user_id,
             day
         from {{ this }}
         where {{ is_read }}
-        union
     {% endif %}
-    select
-        user_id,
-        day
-    from tags
 ),
 
 figures as (
@@ -97,24 +233,24 @@ figures as (
         sleep.score as sleep_score,
         readiness.score as readiness_score,
         activity.score as activity_score,
-        night.document_id as main_sleep_id,
-        night.bedtime_start,
-        night.bedtime_start_local,
-        night.bedtime_end,
-        night.bedtime_end_local,
-        night.total_sleep_duration,
-        night.deep_sleep_duration,
-        night.light_sleep_duration,
-        night.rem_sleep_duration,
-        night.awake_time,
-        night.latency,
-        night.efficiency,
-        night.average_hrv,
-        night.lowest_heart_rate,
-        night.average_heart_rate,
-        night.average_breath,
-        cast(night.nap_count as smallint) as nap_count,
-        cast(night.nap_duration as integer) as nap_duration,
+        nights.document_id as main_sleep_id,
+        nights.bedtime_start,
+        nights.bedtime_start_local,
+        nights.bedtime_end,
+        nights.bedtime_end_local,
+        nights.total_sleep_duration,
+        nights.deep_sleep_duration,
+        nights.light_sleep_duration,
+        nights.rem_sleep_duration,
+        nights.awake_time,
+        nights.latency,
+        nights.efficiency,
+        nights.average_hrv,
+        nights.lowest_heart_rate,
+        nights.average_heart_rate,
+        nights.average_breath,
+        cast(nights.nap_count as smallint) as nap_count,
+        cast(nights.nap_duration as integer) as nap_duration,
         readiness.temperature_deviation,
         activity.steps,
         activity.total_calories,
@@ -135,7 +271,7 @@ figures as (
         cast(coalesce(sessions.session_count, 0) as smallint) as session_count,
         coalesce(tags.tags, '{}') as tags,
         exists(
-            select from (select * from {{ ref('rest_mode_periods') }}) as period
+            select from rest_mode_periods as period
             where period.user_id = days.user_id
                 and days.day between period.start_day
                 and coalesce(period.end_day, 'infinity')
@@ -144,36 +280,60 @@ figures as (
             users.last_complete_day, current_date - 1
         ) as is_complete,
         cast(num_nonnulls(
-            {% for name in daily_tables %}
-                {{ name }}.user_id,
-            {% endfor %}
+            sleep.user_id,
+            readiness.user_id,
+            activity.user_id,
+            stress.user_id,
+            resilience.user_id,
+            spo2.user_id,
+            cardiovascular_age.user_id,
+            nights.user_id,
             workouts.user_id,
             sessions.user_id,
             vo2_max.user_id,
             tags.user_id
-        ) as smallint) as routes
+        ) as smallint) as route_count
     from days
-    left join (select * from {{ ref('int_oura__accounts') }}) as users
+    left join users
         on days.user_id = users.user_id
-    {% for name, table in daily_tables.items() %}
-        left join (select * from {{ ref(table) }}) as {{ name }}
-            on days.user_id = {{ name }}.user_id
-                and days.day = {{ name }}.day
-                and {{ name }}.{{ is_read }}
-    {% endfor %}
-    {% for name in ['workouts', 'sessions', 'vo2_max', 'tags'] %}
-        left join {{ name }}
-            on days.user_id = {{ name }}.user_id
-                and days.day = {{ name }}.day
-    {% endfor %}
+    left join sleep
+        on days.user_id = sleep.user_id and days.day = sleep.day
+    left join readiness
+        on days.user_id = readiness.user_id and days.day = readiness.day
+    left join activity
+        on days.user_id = activity.user_id and days.day = activity.day
+    left join stress
+        on days.user_id = stress.user_id and days.day = stress.day
+    left join resilience
+        on days.user_id = resilience.user_id and days.day = resilience.day
+    left join spo2
+        on days.user_id = spo2.user_id and days.day = spo2.day
+    left join cardiovascular_age
+        on days.user_id = cardiovascular_age.user_id
+            and days.day = cardiovascular_age.day
+    left join nights
+        on days.user_id = nights.user_id and days.day = nights.day
+    left join workouts
+        on days.user_id = workouts.user_id and days.day = workouts.day
+    left join sessions
+        on days.user_id = sessions.user_id and days.day = sessions.day
+    left join vo2_max
+        on days.user_id = vo2_max.user_id and days.day = vo2_max.day
+    left join tags
+        on days.user_id = tags.user_id and days.day = tags.day
 ),
 
 compared as (
     select
         *,
-    {% for figure in figures_with_baselines() %}
-        {{ baselines(figure) }}{{ ',' if not loop.last }}
-    {% endfor %}
+        {{ baselines('sleep_score') }},
+        {{ baselines('readiness_score') }},
+        {{ baselines('activity_score') }},
+        {{ baselines('total_sleep_duration') }},
+        {{ baselines('average_hrv') }},
+        {{ baselines('lowest_heart_rate') }},
+        {{ baselines('temperature_deviation') }},
+        {{ baselines('steps') }}
     from figures
     window
         last_7_days as ({{ days_before(7) }}),

@@ -30,13 +30,13 @@ sleep_periods as not materialized (
     from {{ ref('sleep_periods') }}
 )
 
-{% for kind, column in columns.items() %}
+{% for series, column in columns.items() %}
     select
         *,
-        {{ seconds[kind] }} as seconds
+        {{ seconds[series] }} as seconds
     from (
         {{ coded_samples(
-            'sleep_periods', kind, column, 'bedtime_start', seconds[kind], stages
+            'sleep_periods', series, column, 'bedtime_start', seconds[series], stages
         ) }}
     ) as samples
     {{ 'union all' if not loop.last }}

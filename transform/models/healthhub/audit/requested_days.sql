@@ -17,7 +17,7 @@ ring_battery_level_days as (
 ),
 
 known_users as (
-    select * from {{ ref('int_oura__accounts') }}
+    select * from {{ ref('int_oura__users') }}
 ),
 
 rest_mode_periods as (
@@ -55,9 +55,9 @@ known as materialized (
         ) as first_document,
         {% if is_incremental() %}
             (
-                select min(asked_day.day)
-                from {{ this }} as asked_day
-                where asked_day.user_id = users.user_id
+                select min(requested_day.day)
+                from {{ this }} as requested_day
+                where requested_day.user_id = users.user_id
             )
         {% else %}
             cast(null as date)

@@ -1,14 +1,14 @@
 with
 
-asked_days as not materialized (
-    select * from {{ ref('asked_days') }}
+requested_days as not materialized (
+    select * from {{ ref('requested_days') }}
 ),
 
 users as (
     select
         user_id,
         min(day) as first_day
-    from asked_days
+    from requested_days
     group by user_id
 ),
 
@@ -40,12 +40,12 @@ select
     days.user_id,
     days.stream,
     days.day,
-    coalesce(asked_days.status, 'not_asked') as status,
-    asked_days.reason
+    coalesce(requested_days.status, 'not_asked') as status,
+    requested_days.reason
 from days
-left join asked_days
-    on days.user_id = asked_days.user_id
-        and days.day = asked_days.day
-        and days.stream = asked_days.stream
-where asked_days.status is not null
+left join requested_days
+    on days.user_id = requested_days.user_id
+        and days.day = requested_days.day
+        and days.stream = requested_days.stream
+where requested_days.status is not null
     or not {{ is_undated('days.stream') }}

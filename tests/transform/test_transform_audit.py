@@ -145,9 +145,9 @@ def test_coverage_follows_later_readings(dbt: Dbt, database: Database) -> None:
         after[day][0] for day in ("02-27", "02-28", "03-01", "03-02", "03-03")
     ]
     assert first_days == ["present", "empty", "empty", "empty", "empty"]
-    before = database("select *, xmin from healthhub.asked_days")
+    before = database("select *, xmin from healthhub.requested_days")
     dbt.build("coverage", full_refresh=True)
-    assert database("select *, xmin from healthhub.asked_days") == before
+    assert database("select *, xmin from healthhub.requested_days") == before
 
 
 def test_what_was_known_stays_known_when_a_request_fails(
@@ -179,8 +179,8 @@ def test_tomorrow_is_no_gap(dbt: Dbt, database: Database) -> None:
     for stream in ("daily_stress", "daily_sleep"):
         database.ask(stream, str(today), str(tomorrow + timedelta(1)))
     database.load("daily_sleep", {"id": "s", "day": str(tomorrow)})
-    dbt.build("asked_days")
-    rows = database("select stream, day, status from healthhub.asked_days")
+    dbt.build("requested_days")
+    rows = database("select stream, day, status from healthhub.requested_days")
     assert {(row["stream"], row["day"], row["status"]) for row in rows} == {
         ("daily_stress", today, "empty"),
         ("daily_sleep", today, "empty"),
