@@ -75,6 +75,40 @@ def test_baselines_are_of_the_days_before(dbt: Dbt, database: Database) -> None:
     assert constant["sleep_score_z_score"] is None, "nothing varies"
 
 
+def test_no_value_that_its_table_takes_is_too_large_for_what_is_made_of_it(
+    dbt: Dbt, database: Database
+) -> None:
+    """A single one would end every run from then on, for all users."""
+    largest = 2**31 - 1
+    activity = ("steps", "total_calories", "active_calories", "sedentary_time")
+    for number in range(1, 41):
+        value = largest if number > 30 else number % 2
+        at = {"day": day(number), "id": f"document {number}"}
+        database.load("daily_activity", {**at, **dict.fromkeys(activity, value)})
+        database.load(
+            "daily_stress", {**at, "stress_high": value, "recovery_high": value}
+        )
+        naps = ({**night(number, 50), "id": f"{number}.{n}"} for n in range(3))
+        database.load(
+            "sleep", *({**nap, "total_sleep_duration": value} for nap in naps)
+        )
+        workouts = (
+            {**at, "id": f"{number}.{n}", "calories": 9_999_999 if value else 0}
+            for n in range(3)
+        )
+        times = {
+            f"{end}_datetime": f"{day(number)}T10:00:00Z" for end in ("start", "end")
+        }
+        database.load("workout", *({**workout, **times} for workout in workouts))
+    dbt.build("daily_overview", "figures", "weekly_figures", "monthly_figures")
+    newest = database(OVERVIEW, USER)[-1]
+    assert newest["steps"] == newest["steps_mean_7d"] == largest
+    assert newest["nap_duration"] == 2 * largest
+    assert newest["workout_calories"] == 3 * 9_999_999
+    views = ("figures", "weekly_figures", "monthly_figures")
+    assert all(database(f"select * from healthhub.{view}") for view in views)
+
+
 def test_a_day_has_the_figures_of_all_routes(dbt: Dbt, database: Database) -> None:
     database.load("daily_sleep", sleep_score(1, 80))
     database.load(

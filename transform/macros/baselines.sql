@@ -6,16 +6,16 @@
 
 {% macro baselines(figure) %}
     case when count({{ figure }}) over last_7_days >= 3
-        then cast(avg({{ figure }}) over last_7_days as numeric(10, 2))
+        then cast(avg({{ figure }}) over last_7_days as numeric(16, 2))
     end as {{ figure }}_mean_7d,
     case when count({{ figure }}) over last_28_days >= 14
-        then cast(avg({{ figure }}) over last_28_days as numeric(10, 2))
+        then cast(avg({{ figure }}) over last_28_days as numeric(16, 2))
     end as {{ figure }}_mean_28d,
     case when count({{ figure }}) over last_28_days >= 14
         then cast(
             ({{ figure }} - avg({{ figure }}) over last_28_days)
             / nullif(stddev_samp({{ figure }}) over last_28_days, 0)
-            as numeric(10, 2)
+            as numeric(16, 2)
         )
     end as {{ figure }}_z_score
 {% endmacro %}
