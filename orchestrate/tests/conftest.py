@@ -222,7 +222,7 @@ def project(folder: Path, new_home: Path, programs: Path) -> Iterator[Project]:
         (folder / ".meltano" / plugin / "venv" / "bin").mkdir(parents=True)
     tap_auth = folder / ".meltano" / _PLUGINS[0] / "venv" / "bin" / "tap-oura-auth"
     tap_auth.write_text("#!/bin/sh\n")  # has nothing to say
-    tap_auth.chmod(0o755)
+    tap_auth.chmod(0o700)
     others = set(psutil.Process().children())  # of tests that share this process
     yield Project(folder, programs)
     for process in set(psutil.Process().children()) - others:
