@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -27,7 +28,12 @@ _SCRIPTS = (
     "cursor.js",
     "today.js",
     "trends.js",
+    "contributors.js",
     "nights.js",
+    "heart.js",
+    "bars.js",
+    "stress.js",
+    "workouts.js",
     "rhythm.js",
     "year.js",
     "relation.js",
@@ -65,6 +71,8 @@ def _embedded(data: Mapping[str, Any]) -> str:
 @cache
 def _script() -> str:
     parts = "\n".join(_read(f"script/{name}") for name in _SCRIPTS)
+    # Without indentation and comments, which are a sixth of it.
+    parts = re.sub(r"^\s*(//.*)?\n|^ +", "", parts, flags=re.MULTILINE)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 

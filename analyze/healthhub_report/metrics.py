@@ -1,4 +1,4 @@
-"""What the report can draw of each day: columns of healthhub.daily_overview."""
+"""What the report can draw of each day, and what its scores are made of."""
 
 from __future__ import annotations
 
@@ -67,6 +67,51 @@ METRICS = (
     Metric("vascular_age", "years"),
     Metric("vo2_max", "vo2", digits=1),
 )
+
+#: What each score is made of, from 0 to 100: columns of a table, after contributors_.
+CONTRIBUTORS = {
+    "sleep_score": (
+        "daily_sleep_summaries",
+        (
+            "total_sleep",
+            "efficiency",
+            "restfulness",
+            "rem_sleep",
+            "deep_sleep",
+            "latency",
+            "timing",
+        ),
+    ),
+    "readiness_score": (
+        "daily_readiness_summaries",
+        (
+            "resting_heart_rate",
+            "hrv_balance",
+            "body_temperature",
+            "recovery_index",
+            "previous_night",
+            "sleep_balance",
+            "sleep_regularity",
+            "previous_day_activity",
+            "activity_balance",
+        ),
+    ),
+    "activity_score": (
+        "daily_activity_summaries",
+        (
+            "stay_active",
+            "move_every_hour",
+            "meet_daily_targets",
+            "training_frequency",
+            "training_volume",
+            "recovery_time",
+        ),
+    ),
+    "resilience_level": (
+        "daily_resilience_summaries",
+        ("sleep_recovery", "daytime_recovery", "stress"),
+    ),
+}
 
 #: Compared with the person's own normal at the top of the page.
 TODAY = (

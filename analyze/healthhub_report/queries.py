@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 
-from healthhub_report.metrics import METRICS
+from healthhub_report.metrics import CONTRIBUTORS, METRICS
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-#: Nights that can be looked at one by one.
-NIGHTS = 28
+#: Nights, and days of heart rate, that can be looked at one by one.
+NIGHTS = DAYS = 28
+
+#: Days whose scores are taken apart.
+SCORED_DAYS = 90
 
 #: Revisions worth telling.
 REVISIONS = 40
@@ -64,6 +67,7 @@ _DAYS: LiteralString = """
         cast(extract(epoch from bedtime_start_local - day) / 60 as integer) as bedtime,
         cast(extract(epoch from bedtime_end_local - day) / 60 as integer) as wake_time,
         is_complete,
+        stress_summary,
         {metrics}
     from healthhub.daily_overview
     where user_id = %(user_id)s
@@ -105,6 +109,71 @@ _SAMPLES: LiteralString = """
     from healthhub.sleep_samples
     where user_id = %(user_id)s and document_id = any(%(nights)s)
     group by document_id, series
+"""
+
+# Means of five minutes of the last days that have any, read by their names: the view
+# unfolds no other. One more than is shown, for the first is a part of a local day.
+_HEART_RATE: LiteralString = """
+    with samples as (
+        select
+            coalesce(
+                timestamp_local, timestamp at time zone %(timezone)s
+            ) as clock,
+            bpm,
+            source
+        from healthhub.heart_rate
+        where user_id = %(user_id)s
+            and day >= (
+                select min(day)
+                from (
+                    select day
+                    from healthhub.heart_rate_days
+                    where user_id = %(user_id)s
+                    order by day desc
+                    limit %(days)s + 1
+                ) as last
+            )
+    )
+
+    select
+        cast(clock as date) as day,
+        cast(floor(extract(epoch from cast(clock as time)) / 300) as integer) as slot,
+        avg(bpm) as bpm,
+        mode() within group (order by source) as source
+    from samples
+    group by 1, 2
+    order by 1, 2
+"""
+
+_WORKOUTS: LiteralString = """
+    select
+        day,
+        activity,
+        intensity,
+        cast(extract(epoch from cast(start_datetime_local as time)) / 60 as integer)
+            as start,
+        extract(epoch from end_datetime - start_datetime) / 60 as minutes,
+        calories,
+        distance
+    from healthhub.workouts
+    where user_id = %(user_id)s
+    order by day, start_datetime, document_id
+"""
+
+_CONTRIBUTORS: LiteralString = """
+    select overview.day, overview.is_complete, {columns}
+    from (
+        select user_id, day, is_complete
+        from healthhub.daily_overview
+        where user_id = %(user_id)s
+            and num_nonnulls(
+                sleep_score, readiness_score, activity_score, resilience_level
+            ) > 0
+        order by day desc
+        limit %(days)s
+    ) as overview
+    {joins}
+    order by overview.day
 """
 
 _TAG_EFFECTS: LiteralString = """
@@ -270,6 +339,33 @@ class Questions:
     def samples(self, user_id: UUID, nights: list[UUID]) -> list[Row]:
         """Their heart rate and heart rate variability."""
         return self._ask(_SAMPLES, user_id=user_id, nights=nights)
+
+    def heart_rate(self, user_id: UUID, timezone: str) -> list[Row]:
+        """Heart rate of the last days that have any, by five minutes of the clock.
+
+        The clock is the wearer's; where Oura does not tell it, that of the time zone.
+        """
+        return self._ask(_HEART_RATE, user_id=user_id, timezone=timezone, days=DAYS)
+
+    def workouts(self, user_id: UUID) -> list[Row]:
+        """All of them, the oldest first."""
+        return self._ask(_WORKOUTS, user_id=user_id)
+
+    def contributors(self, user_id: UUID) -> list[Row]:
+        """What the scores of the last days were made of, the oldest first."""
+        tables = [table for table, _ in CONTRIBUTORS.values()]
+        columns = [
+            f"{table}.contributors_{name} as {name}"
+            for table, names in CONTRIBUTORS.values()
+            for name in names
+        ]
+        joins = [
+            f"left join healthhub.{table} using (user_id, day)" for table in tables
+        ]
+        query = _CONTRIBUTORS.replace("{columns}", ", ".join(columns))
+        return self._ask(
+            query.replace("{joins}", " ".join(joins)), user_id=user_id, days=SCORED_DAYS
+        )
 
     def tag_effects(self, user_id: UUID | None) -> list[Row]:
         """What tags did to the next night, of all users or one."""

@@ -52,7 +52,7 @@ def write_report(
         message = f"There is no language {language!r}. Choose en or ja."
         raise ReportError(message)
     user = _uuid(user_id)
-    if path.is_dir():
+    if path.is_dir() or not (path.suffix or path.exists()):
         path /= "report.html"
     try:
         # No prepared statements: a transaction pooler does not know them.
@@ -82,6 +82,8 @@ def _write(
         whose = f"of user {user_id} " if user_id else ""
         message = f"Nothing {whose}was loaded yet. Run `healthhub run` first."
         raise ReportError(message)
+    for user in users:
+        user["is_synthetic"] = questions.is_synthetic(user["user_id"])
     effects = {
         user: list(rows)
         for user, rows in groupby(
@@ -97,8 +99,6 @@ def _write(
     if len(users) == 1:
         write_user(users[0], path, None)
         return path
-    for user in users:
-        user["is_synthetic"] = questions.is_synthetic(user["user_id"])
     folder = path.with_name(f"{path.stem}-users")
     for user in users:
         write_user(user, folder / f"{user['user_id']}.html", f"../{path.name}")

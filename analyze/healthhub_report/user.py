@@ -7,10 +7,12 @@ runs of letters. That halves the file, and the page takes them apart in millisec
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from healthhub_report.metrics import LEVELS, METRICS, TODAY
+from healthhub_report.metrics import CONTRIBUTORS, LEVELS, METRICS, TODAY
+from healthhub_report.queries import DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE = 40
 _MOST_CHANGES = 8
+_SOURCES = {
+    "awake": "a",
+    "rest": "r",
+    "sleep": "s",
+    "workout": "w",
+    "session": "m",
+    "live": "l",
+}
 
 
 def user_data(
@@ -33,7 +43,7 @@ def user_data(
         today = max(today, rows[-1]["day"])
     return {
         "name": user_name(user),
-        "isSynthetic": questions.is_synthetic(user_id),
+        "isSynthetic": user["is_synthetic"],
         "timezone": user["timezone"],
         "today": today.isoformat(),
         "madeAt": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -50,6 +60,9 @@ def user_data(
         ],
         **_days(rows),
         "nights": _nights(user_id, questions),
+        "heartRate": _heart_rate(questions.heart_rate(user_id, user["timezone"])),
+        "contributors": _contributors(questions.contributors(user_id)),
+        "workouts": _workouts(questions.workouts(user_id)),
         "tags": [_tag_effect(row) for row in tag_effects],
         "coverage": [_coverage(row) for row in questions.coverage(user_id)],
         "gaps": [_gap(row) for row in questions.gaps(user_id, today)],
@@ -67,7 +80,7 @@ def user_name(user: Row) -> str:
 def _days(rows: list[Row]) -> dict[str, Any]:
     """The series, from the first day on, a value a day."""
     if not rows:
-        return {"firstDay": None, "days": 0, "series": {}}
+        return {"firstDay": None, "days": 0, "series": {}, "stress": ""}
     first, last = rows[0]["day"], rows[-1]["day"]
     by_day = {row["day"]: row for row in rows}
     days = [first + timedelta(n) for n in range((last - first).days + 1)]
@@ -89,6 +102,9 @@ def _days(rows: list[Row]) -> dict[str, Any]:
         "firstDay": first.isoformat(),
         "days": len(days),
         "series": {name: series(name) for name in names},
+        "stress": _runs(
+            (by_day.get(day, {}).get("stress_summary") or "-")[0] for day in days
+        ),
     }
 
 
@@ -143,6 +159,73 @@ def _minutes(moment: datetime, day: date) -> int:
     return round((moment - midnight).total_seconds() / 60)
 
 
+def _heart_rate(rows: list[Row]) -> list[dict[str, Any]]:
+    """The last days, each as the means of its slots from the first one on."""
+    days = []
+    for day, slots in groupby(rows, key=itemgetter("day")):
+        by_slot = {row["slot"]: row for row in slots}
+        first, last = min(by_slot), max(by_slot)
+        found = [by_slot.get(slot, {}) for slot in range(first, last + 1)]
+        days.append(
+            {
+                "day": day.isoformat(),
+                "slot": first,
+                "bpm": ",".join(_number(row.get("bpm"), 0) for row in found),
+                "sources": _runs(
+                    _SOURCES.get(row["source"], "o") if row else "-" for row in found
+                ),
+            }
+        )
+    return days[-DAYS:]
+
+
+def _contributors(rows: list[Row]) -> dict[str, Any]:
+    """The days, and what each score was made of, a value a day."""
+    unfinished = {row["day"] for row in rows if row["is_complete"] is False}
+
+    def value(row: Row, name: str, score: str) -> str:
+        grows = score == "activity_score"
+        return _number(
+            None if grows and row["day"] in unfinished else row[name], digits=0
+        )
+
+    return {
+        "days": [row["day"].isoformat() for row in rows],
+        "scores": {
+            score: {
+                name: ",".join(value(row, name, score) for row in rows)
+                for name in names
+            }
+            for score, (_, names) in CONTRIBUTORS.items()
+        },
+    }
+
+
+def _workouts(rows: list[Row]) -> dict[str, Any] | None:
+    """Workouts by the column; days as the number of days since the one before."""
+    if not rows:
+        return None
+    kinds = sorted({row["activity"] or "" for row in rows})
+    days = [rows[0]["day"], *(row["day"] for row in rows)]
+
+    def column(name: str) -> str:
+        return ",".join(_number(row[name], 0) for row in rows)
+
+    return {
+        "firstDay": rows[0]["day"].isoformat(),
+        "kinds": kinds,
+        "day": ",".join(str((day - before).days) for before, day in pairwise(days)),
+        "kind": ",".join(str(kinds.index(row["activity"] or "")) for row in rows),
+        "intensity": "".join((row["intensity"] or "-")[0] for row in rows),
+        **{name: column(name) for name in ("start", "minutes", "calories", "distance")},
+    }
+
+
+def _runs(letters: Iterable[str]) -> str:
+    """Letters as runs, such as p120e2p9."""
+    return "".join(f"{letter}{sum(1 for _ in run)}" for letter, run in groupby(letters))
+
+
 def _tag_effect(row: Row) -> dict[str, Any]:
     """An effect, in the units of the metric."""
     scale = 60 if row["figure"] == "total_sleep_duration" else 1
@@ -166,12 +249,11 @@ def _tag_effect(row: Row) -> dict[str, Any]:
 
 
 def _coverage(row: Row) -> dict[str, Any]:
-    """A route's days as runs, such as p120e2p9."""
-    runs = groupby(row["statuses"])
+    """A route's days as runs."""
     return {
         "stream": row["stream"],
         "firstDay": row["first_day"].isoformat(),
-        "runs": "".join(f"{letter}{sum(1 for _ in run)}" for letter, run in runs),
+        "runs": _runs(row["statuses"]),
     }
 
 

@@ -193,6 +193,7 @@ def _fill(tables: Tables) -> None:
     tables.insert("healthhub.users", oura_pat_alias="hanako", timezone="UTC")
     for n in range(3):
         _fill_night(tables, _NIGHT % n, TODAY - timedelta(n))
+    _fill_day(tables)
     for tag, difference in (("tag_generic_alcohol", -6.5), ("Evening walk", 1.5)):
         for figure in ("average_hrv", "sleep_score"):
             tables.insert(
@@ -246,6 +247,41 @@ def _fill(tables: Tables) -> None:
         )
 
 
+def _fill_day(tables: Tables) -> None:
+    """Yesterday, measured through the day but for an hour, with a run in it."""
+    day = TODAY - timedelta(1)
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (local)
+    tables.insert("healthhub.heart_rate_days", day=day)
+    for hour in (*range(12), *range(13, 24)):
+        for minute in range(0, 60, 5):
+            running = hour == 18 and 10 <= minute < 50
+            tables.insert(
+                "healthhub.heart_rate",
+                day=day,
+                timestamp_local=midnight.replace(hour=hour, minute=minute),
+                bpm=140 if running else 50 if hour < 7 else 70,
+                source="workout" if running else "sleep" if hour < 7 else "awake",
+            )
+    tables.insert(
+        "healthhub.workouts",
+        day=day,
+        activity="crossCountrySkiing",
+        intensity="hard",
+        start_datetime=(midnight + timedelta(hours=18, minutes=10)).replace(tzinfo=UTC),
+        start_datetime_local=midnight + timedelta(hours=18, minutes=10),
+        end_datetime=(midnight + timedelta(hours=18, minutes=50)).replace(tzinfo=UTC),
+        calories=512,
+        distance=7300,
+    )
+    for n in range(20):
+        tables.insert(
+            "healthhub.daily_sleep_summaries",
+            day=TODAY - timedelta(n),
+            contributors_timing=61 if n == 0 else 90,
+            contributors_efficiency=95,
+        )
+
+
 def _fill_night(tables: Tables, document: str, day: date) -> None:
     """Eight hours in bed, sampled every five minutes."""
     began = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=1)
@@ -294,7 +330,6 @@ class Browser:
         language: str | None = None,
     ) -> None:
         """Open a page in a window of that width, in a colour scheme and language."""
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1}
         media = {
             "media": medium,
             "features": [
@@ -303,15 +338,23 @@ class Browser:
                 {"name": "prefers-reduced-motion", "value": "reduce"},
             ],
         }
-        self._devtools(
-            "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": width < 500}
-        )
+        self._devtools("Emulation.setDeviceMetricsOverride", _window(width))
         self._devtools("Emulation.setEmulatedMedia", media)
         self.console()
         self.requests()
         self.driver.get(page.as_uri())
         if language:
             self.find(f"input[name=language][value={language}]").click()
+
+    def resize(self, width: int) -> None:
+        """Change the window's width, and wait for the page to be drawn again."""
+        self._devtools("Emulation.setDeviceMetricsOverride", _window(width))
+        self.driver.execute_async_script(
+            """
+            const done = arguments[0];
+            requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));
+            """
+        )
 
     def prefer(self, language: str) -> None:
         """Prefer a language from the next page on."""
@@ -365,13 +408,25 @@ class Browser:
         self.driver.execute_cdp_cmd(command, parameters)
 
 
+def _window(width: int) -> dict[str, Any]:
+    """A window of that width, which is a phone's if it is narrow."""
+    return {
+        "width": width,
+        "height": 900,
+        "deviceScaleFactor": 1,
+        "mobile": width < 500,
+    }
+
+
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, started once."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("Chromium is missing: apt install chromium chromium-driver")
+    if not browser:
+        pytest.skip("Chromium is missing: apt install chromium")
+    if not driver:
+        pytest.skip("Chromium's driver is missing: apt install chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for argument in (

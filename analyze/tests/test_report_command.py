@@ -52,6 +52,15 @@ def test_a_folder_gets_the_file(tables: Tables, tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'report.html'}\n")
 
 
+def test_a_folder_that_is_not_there_yet_is_made(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    result = run(str(tmp_path / "new"), SUPABASE_DB_URL=tables.url)
+    assert (result.returncode, result.stdout) == (
+        0,
+        f"{tmp_path / 'new/report.html'}\n",
+    )
+
+
 def test_the_database_can_be_that_of_libpqs_variables(
     tables: Tables, tmp_path: Path
 ) -> None:

@@ -126,6 +126,101 @@ def test_a_night_in_progress_is_not_shown(tables: Tables, tmp_path: Path) -> Non
     assert tables.data(tmp_path)["nights"] == []
 
 
+def test_heart_rate_is_means_of_five_minutes_of_the_wearers_clock(
+    tables: Tables, tmp_path: Path
+) -> None:
+    """Of the account's zone where Oura does not tell the clock."""
+    tables.overview(TODAY, sleep_score=70)
+    tables.insert("healthhub.users", oura_pat_alias="taro", timezone="Asia/Tokyo")
+    tables.insert("healthhub.heart_rate_days", day=YESTERDAY)
+    began = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, tzinfo=UTC)
+    for minute, bpm, source in ((0, 60, "rest"), (4, 71, "rest"), (11, 90, "workout")):
+        tables.insert(
+            "healthhub.heart_rate",
+            day=YESTERDAY,
+            timestamp=began + timedelta(minutes=minute),
+            bpm=bpm,
+            source=source,
+        )
+    assert tables.data(tmp_path)["heartRate"] == [
+        {"day": str(YESTERDAY), "slot": 9 * 12, "bpm": "66,,90", "sources": "r1-1w1"}
+    ]
+
+
+def test_heart_rate_is_read_of_the_last_days_that_have_any(
+    tables: Tables, tmp_path: Path
+) -> None:
+    """However long ago they are, with days between them or without."""
+    tables.overview(TODAY, sleep_score=70)
+    for n in range(40):
+        day = TODAY - timedelta(500 + 3 * n)
+        tables.insert("healthhub.heart_rate_days", day=day)
+        tables.insert(
+            "healthhub.heart_rate", day=day, timestamp_local=day, bpm=60, source="rest"
+        )
+    days = [one["day"] for one in tables.data(tmp_path)["heartRate"]]
+    assert len(days) == 28
+    assert days[-1] == str(TODAY - timedelta(500))
+    assert days[0] == str(TODAY - timedelta(500 + 3 * 27))
+
+
+def test_workouts_are_columns(tables: Tables, tmp_path: Path) -> None:
+    tables.overview(TODAY, sleep_score=70)
+    assert tables.data(tmp_path)["workouts"] is None
+    for n, (activity, minutes) in enumerate((("yoga", 30), (None, None), ("run", 61))):
+        day = TODAY - timedelta(10 - n)
+        start = datetime(day.year, day.month, day.day, 9, 15, tzinfo=UTC)
+        tables.insert(
+            "healthhub.workouts",
+            day=day,
+            activity=activity,
+            intensity="easy" if minutes else None,
+            start_datetime=start,
+            start_datetime_local=start.replace(tzinfo=None),
+            end_datetime=minutes and start + timedelta(minutes=minutes),
+            calories=123.4,
+        )
+    assert tables.data(tmp_path)["workouts"] == {
+        "firstDay": str(TODAY - timedelta(10)),
+        "kinds": ["", "run", "yoga"],
+        "day": "0,1,1",
+        "kind": "2,0,1",
+        "intensity": "e-e",
+        "start": "555,555,555",
+        "minutes": "30,,61",
+        "calories": "123,123,123",
+        "distance": ",,",
+    }
+
+
+def test_the_parts_of_a_score_are_those_of_scored_days(
+    tables: Tables, tmp_path: Path
+) -> None:
+    """Those of an activity that is not over wait, as its score does."""
+    for day in (YESTERDAY, TODAY):
+        tables.overview(day, sleep_score=70, is_complete=day < TODAY)
+        tables.insert(
+            "healthhub.daily_activity_summaries", day=day, contributors_stay_active=80
+        )
+        tables.insert(
+            "healthhub.daily_sleep_summaries", day=day, contributors_timing=90
+        )
+    tables.overview(YESTERDAY - timedelta(1), tags=["tag_generic_sauna"])
+    found = tables.data(tmp_path)["contributors"]
+    assert found["days"] == [str(YESTERDAY), str(TODAY)]
+    assert found["scores"]["sleep_score"]["timing"] == "90,90"
+    assert found["scores"]["sleep_score"]["latency"] == ","
+    assert found["scores"]["activity_score"]["stay_active"] == "80,"
+
+
+def test_what_oura_says_of_a_days_stress_is_runs_of_letters(
+    tables: Tables, tmp_path: Path
+) -> None:
+    for n, word in ((4, "normal"), (3, "normal"), (1, "stressful"), (0, "restored")):
+        tables.overview(TODAY - timedelta(n), stress_summary=word)
+    assert tables.data(tmp_path)["stress"] == "n2-1s1r1"
+
+
 def test_an_effect_on_sleep_is_in_minutes(tables: Tables, tmp_path: Path) -> None:
     tables.overview(TODAY, sleep_score=70)
     tables.insert(

@@ -10,7 +10,7 @@ function drawCoverage(body) {
   const { from, to } = chosenDays();
   const strips = report.coverage.map((one) => {
     const start = dayNumber(one.firstDay);
-    const all = statusesOf(one);
+    const all = lettersOf(one.runs);
     const statuses = daysFrom(from, to).map((day) => all[day - start] ?? " ");
     return { stream: one.stream, statuses, ...counted(statuses) };
   });
@@ -69,13 +69,13 @@ function strip(statuses) {
 const SHOWN = 8;
 
 // A table that shows its first rows, and all of them behind a button.
-function shortTable(title, columns, rows, name) {
+function shortTable(title, columns, rows, name, { isWide = false } = {}) {
   const first = rows.slice(0, SHOWN);
   const parts = [
     html("h3", {}, title),
-    tableOf({ columns, rows: first, title, isShort: true }),
+    tableOf({ columns, rows: first, title, isShort: true, isWide }),
   ];
-  if (rows.length > first.length) parts.push(behind({ columns, rows, name, title }, words.all(number(rows.length))));
+  if (rows.length > first.length) parts.push(behind({ columns, rows, name, title, isWide }, words.all(number(rows.length))));
   return parts;
 }
 
@@ -121,6 +121,13 @@ function reasonOf(gap) {
 function reasonText(outcome, detail) {
   if (outcome === "missing_scope") return words.reasons.missing_scope(detail ?? "");
   return words.reasons[outcome] ?? outcome;
+}
+
+// Why nothing of a route is here, as far as it is known.
+function absence(stream) {
+  const refusal = report.refusals.find((one) => one.stream === stream);
+  return words.absent(
+    streamName(stream), refusal ? reasonText(refusal.outcome, refusal.detail) : null);
 }
 
 function revisionList() {

@@ -8,6 +8,9 @@ const chosen = {
   calendar: "readiness_score",
   year: null, // the last
   night: null, // the last
+  heartDay: null, // the last
+  score: "sleep_score",
+  scoreDay: null, // the last
   x: "total_sleep_duration",
   y: "readiness_score",
   lag: 0,
@@ -19,15 +22,21 @@ const firstDay = report.firstDay ? dayNumber(report.firstDay) : today;
 
 const metric = (name) => report.metrics.find((item) => item.name === name);
 
+// Runs such as p120e2p9, back to letters.
+const lettersOf = (runs) => runs.replace(/([a-z-])(\d+)/g, (_, letter, count) =>
+  letter.repeat(Number(count)));
+
+// Numbers between commas; null where there is none.
+const numbersOf = (text) => text.split(",").map(
+  (value) => (value === "" ? null : Number(value)));
+
 const unpacked = new Map();
 
 // The values of a metric, from the first day on; null where there is none.
 function values(name) {
   if (!unpacked.has(name)) {
     const text = report.series[name];
-    unpacked.set(name, text === undefined ? [] : text.split(",").map(
-      (value) => (value === "" ? null : Number(value)),
-    ));
+    unpacked.set(name, text === undefined ? [] : numbersOf(text));
   }
   return unpacked.get(name);
 }
@@ -70,10 +79,4 @@ function chosenDays() {
 
 function daysFrom(from, to) {
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
-}
-
-// Runs such as p120e2p9, back to a letter a day.
-function statusesOf(coverage) {
-  return coverage.runs.replace(/([a-z])(\d+)/g, (_, letter, count) =>
-    letter.repeat(Number(count)));
 }

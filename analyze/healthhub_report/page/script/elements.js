@@ -80,6 +80,26 @@ function metricPicker(name, title, current, choose) {
   return picker(name, title, options, current, choose);
 }
 
+// One of several days, each with a small picture of it; the latest is in sight.
+function dayStrip(name, title, entries, current, draw, choose) {
+  const strip = html("fieldset", { class: "days", id: name },
+    html("legend", {}, title),
+    entries.map((entry) => html("label", {},
+      html("input", {
+        type: "radio",
+        name,
+        value: entry.day,
+        checked: entry === current,
+        onchange: () => choose(entry.day),
+      }),
+      html("span", {}, draw(entry), shortDate(dayNumber(entry.day))))));
+  requestAnimationFrame(() => {
+    const label = strip.querySelector("input:checked").parentElement;
+    strip.scrollLeft = label.offsetLeft - strip.clientWidth + label.offsetWidth;
+  });
+  return strip;
+}
+
 const legend = (entries) => html("ul", { class: "legend" },
   entries.map(([sign, text]) => html("li", {}, sign, text)));
 

@@ -8,8 +8,12 @@ function makePanels() {
   if (report.days) {
     chooseKnown();
     todayPanel();
+    contributorsPanel();
     trendsPanel();
     nightsPanel();
+    heartPanel();
+    stressPanel();
+    workoutsPanel();
     rhythmPanel();
     yearPanel();
     relationPanel();

@@ -14,26 +14,10 @@ function nightsPanel() {
 const nightOf = (day) => report.nights.find((night) => night.day === day) ?? report.nights.at(-1);
 
 function thumbnails(one) {
-  const current = nightOf(chosen.night).day;
-  const strip = html("fieldset", { class: "nights", id: "night" },
-    html("legend", {}, words.night),
-    report.nights.map((night) => html("label", {},
-      html("input", {
-        type: "radio",
-        name: "night",
-        value: night.day,
-        checked: night.day === current,
-        onchange: () => {
-          chosen.night = night.day;
-          one.redraw();
-        },
-      }),
-      html("span", {}, thumbnail(night), shortDate(dayNumber(night.day))))));
-  requestAnimationFrame(() => {
-    const label = strip.querySelector("input:checked").parentElement;
-    strip.scrollLeft = label.offsetLeft - strip.clientWidth + label.offsetWidth;
+  return dayStrip("night", words.night, report.nights, nightOf(chosen.night), thumbnail, (day) => {
+    chosen.night = day;
+    one.redraw();
   });
-  return strip;
 }
 
 function thumbnail(night) {

@@ -53,10 +53,11 @@ function behind(table, name = words.table) {
     html("button", { type: "button", onclick: () => save(table) }, words.csv));
 }
 
-function tableOf({ columns, rows, title, isShort }) {
+function tableOf({ columns, rows, title, isShort, isWide }) {
   const style = (column) => (column.isNumber ? "number" : column.isDay ? "day" : null);
   return html("div", {
-    class: isShort ? "scroll short" : "scroll", tabindex: 0, role: "group", "aria-label": title ?? words.table,
+    class: ["scroll", isShort && "short", isWide && "wide"].filter(Boolean).join(" "),
+    tabindex: 0, role: "group", "aria-label": title ?? words.table,
   }, html("table", {},
     html("thead", {}, html("tr", {}, columns.map((column) =>
       html("th", { scope: "col", class: style(column) }, column.title)))),

@@ -61,7 +61,7 @@ function relationChart(chart, across, up, points, found) {
 
   const drawing = picture(width, height,
     rowLines(area, rows, y, (value) => tickText(value, up, rows)),
-    columns.map((value) => label(x(value), height - 24, tickText(value, across, columns), "middle")),
+    columnLabels(area, columns.map((value) => [x(value), tickText(value, across, columns)]), height - 24),
     label(area.left, 12, `↑ ${words.metrics[up.name]}${lag}`),
     label(area.right, height - 4, `${words.metrics[across.name]} →`, "end"),
     dots(points.map((point) => [x(point.x), y(point.y)]), points.length > MANY_DAYS ? "dots many" : "dots"),
@@ -91,7 +91,7 @@ function relationChart(chart, across, up, points, found) {
 // is moved back by the lag.
 function overTime(width, from, to, across, up) {
   const height = 130; // of each
-  const area = { left: 0, right: width, height: height * 2 + 6 };
+  const area = { left: 0, right: width, width, height: height * 2 + 6 };
   const x = scale(from, to, 4, width - 4);
   const lanes = [[across, 0, "mean-7"], [up, chosen.lag, "heart"]].map(([item, lag, style], n) => {
     const points = daysFrom(from, to).map((day) => [day, baselineOn(item.name, day + lag + 1).mean7]);

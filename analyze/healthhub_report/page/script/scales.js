@@ -62,9 +62,27 @@ const rowLines = (area, rows, y, textOf) => rows.map((value) => [
   label(area.left - 8, y(value) + 4, textOf(value), "end"),
 ]);
 
-// The labels of days, none of which leaves the chart.
-const dayLabels = (area, from, to, x) => dayTicks(from, to, area.right - area.left)
-  .map(([day, text]) => label(
-    Math.max(area.left, Math.min(area.right, x(day))), area.height - 4, text,
-    x(day) > area.right - 24 ? "end" : x(day) < area.left + 24 ? "start" : "middle",
-  ));
+// The labels below a chart, [x, text] from left to right. None leaves the chart, and
+// from the last one back each that would touch the next is left out.
+function columnLabels(area, columns, y = area.height - 4) {
+  const shown = [];
+  let free = area.width;
+  for (const [x, text] of columns.toReversed()) {
+    const breadth = textWidth(text);
+    const middle = Math.min(Math.max(x, breadth / 2, area.left + breadth / 2 - 8), area.width - breadth / 2);
+    if (middle + breadth / 2 > free) continue;
+    shown.push(label(round(middle), y, text, "middle"));
+    free = middle - breadth / 2 - 8;
+  }
+  return shown;
+}
+
+const pencil = document.createElement("canvas").getContext("2d");
+
+function textWidth(text) {
+  pencil.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  return pencil.measureText(text).width;
+}
+
+const dayLabels = (area, from, to, x) => columnLabels(area,
+  dayTicks(from, to, area.right - area.left).map(([day, text]) => [x(day), text]));
