@@ -123,16 +123,13 @@ _HEART_RATE: LiteralString = """
             source
         from healthhub.heart_rate
         where user_id = %(user_id)s
-            and day >= (
-                select min(day)
-                from (
-                    select day
-                    from healthhub.heart_rate_days
-                    where user_id = %(user_id)s
-                    order by day desc
-                    limit %(days)s + 1
-                ) as last
-            )
+            and day = any(array(
+                select day
+                from healthhub.heart_rate_days
+                where user_id = %(user_id)s
+                order by day desc
+                limit %(days)s + 1
+            ))
     )
 
     select
