@@ -171,7 +171,8 @@ def on_a_terminal(
     process = subprocess.Popen(
         [project.command, *arguments],
         cwd=project.folder,
-        env={**project.environment, "TERM": "xterm", **variables},
+        # As wide as the terminal is, and not as the variable says.
+        env={**project.environment, "TERM": "xterm", "COLUMNS": "", **variables},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -5,18 +5,18 @@
 #}
 
 {% macro baselines(figure) %}
+    {% set mean_7d = 'avg(' ~ figure ~ ') over last_7_days' %}
+    {% set mean_28d = 'avg(' ~ figure ~ ') over last_28_days' %}
+    {% set z_score = '(' ~ figure ~ ' - ' ~ mean_28d ~ ') / nullif(stddev_samp('
+        ~ figure ~ ') over last_28_days, 0)' %}
     case when count({{ figure }}) over last_7_days >= 3
-        then cast(avg({{ figure }}) over last_7_days as numeric(16, 2))
+        then {{ fitting(mean_7d, 'numeric(10,2)') }}
     end as {{ figure }}_mean_7d,
     case when count({{ figure }}) over last_28_days >= 14
-        then cast(avg({{ figure }}) over last_28_days as numeric(16, 2))
+        then {{ fitting(mean_28d, 'numeric(10,2)') }}
     end as {{ figure }}_mean_28d,
     case when count({{ figure }}) over last_28_days >= 14
-        then cast(
-            ({{ figure }} - avg({{ figure }}) over last_28_days)
-            / nullif(stddev_samp({{ figure }}) over last_28_days, 0)
-            as numeric(16, 2)
-        )
+        then {{ fitting(z_score, 'numeric(10,2)') }}
     end as {{ figure }}_z_score
 {% endmacro %}
 

@@ -28,6 +28,16 @@
 {%- endmacro %}
 
 
+{# What is worked out of values that are impossible may be too large for its
+   column: then there is none. #}
+{% macro fitting(value, type) -%}
+    case
+        when {{ value }} {{ bounds_of(type) }}
+            then cast({{ value }} as {{ type }})
+    end
+{%- endmacro %}
+
+
 {# The target writes a missing object as JSON's null, which is not SQL's. #}
 {% macro json(value) -%}
     nullif({{ value }}, 'null')

@@ -250,7 +250,7 @@ figures as (
         nights.average_heart_rate,
         nights.average_breath,
         cast(nights.nap_count as smallint) as nap_count,
-        cast(nights.nap_duration as bigint) as nap_duration,
+        {{ fitting('nights.nap_duration', 'integer') }} as nap_duration,
         readiness.temperature_deviation,
         activity.steps,
         activity.total_calories,
@@ -267,7 +267,8 @@ figures as (
         cardiovascular_age.vascular_age,
         vo2_max.vo2_max,
         cast(coalesce(workouts.workout_count, 0) as smallint) as workout_count,
-        cast(workouts.workout_calories as numeric(16, 2)) as workout_calories,
+        {{ fitting('workouts.workout_calories', 'numeric(9,2)') }}
+            as workout_calories,
         cast(coalesce(sessions.session_count, 0) as smallint) as session_count,
         coalesce(tags.tags, '{}') as tags,
         exists(

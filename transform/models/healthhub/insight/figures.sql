@@ -7,7 +7,7 @@ figures as (
         overview.user_id,
         overview.day,
         figure.name as figure,
-        cast(figure.value as numeric(16, 2)) as value,
+        {{ fitting('figure.value', 'numeric(10,2)') }} as value,
         overview.is_complete
     from (select * from {{ ref('daily_overview') }}) as overview
     inner join lateral (

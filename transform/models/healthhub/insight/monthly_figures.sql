@@ -3,9 +3,9 @@ select
     user_id,
     cast(date_trunc('month', day) as date) as month,
     figure,
-    cast(avg(value) as numeric(16, 2)) as mean,
-    cast(min(value) as numeric(16, 2)) as lowest,
-    cast(max(value) as numeric(16, 2)) as highest,
+    {{ fitting('avg(value)', 'numeric(10,2)') }} as mean,
+    cast(min(value) as numeric(10, 2)) as lowest,
+    cast(max(value) as numeric(10, 2)) as highest,
     cast(count(*) as integer) as days
 from {{ ref('figures') }}
 where is_complete is not false

@@ -223,11 +223,11 @@ select
     cast(n_occasions as integer) as n_occasions,
     cast(n_with as integer) as n_with,
     cast(n_without as integer) as n_without,
-    cast(mean_with as numeric(16, 2)) as mean_with,
-    cast(mean_without as numeric(16, 2)) as mean_without,
-    cast(difference as numeric(16, 2)) as difference,
-    cast(difference - margin as numeric(16, 2)) as difference_from,
-    cast(difference + margin as numeric(16, 2)) as difference_to,
+    {{ fitting('mean_with', 'numeric(10,2)') }} as mean_with,
+    {{ fitting('mean_without', 'numeric(10,2)') }} as mean_without,
+    {{ fitting('difference', 'numeric(10,2)') }} as difference,
+    {{ fitting('(difference - margin)', 'numeric(10,2)') }} as difference_from,
+    {{ fitting('(difference + margin)', 'numeric(10,2)') }} as difference_to,
     case
         when n_occasions = 0 then 'nothing to compare'
         when n_occasions < {{ fewest_occasions }} then 'too few occasions'
