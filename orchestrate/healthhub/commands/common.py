@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ HELP = {"help_option_names": ["-h", "--help"]}
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def show_json(value: Any) -> None:  # noqa: ANN401 (JSON)
+def show_json(value: object) -> None:
     """Print JSON; times and ids as text."""
     typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 

@@ -70,9 +70,9 @@ def apply_access(connection: psycopg.Connection) -> None:
 def _upgrade(database: Database) -> None:
     """Apply the revisions that a database does not have yet."""
     # Alembic takes longer to import than most commands to run.
-    import sqlalchemy  # noqa: PLC0415
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    import sqlalchemy  # noqa: PLC0415 (slow)
+    from alembic import command  # noqa: PLC0415 (slow)
+    from alembic.config import Config  # noqa: PLC0415 (slow)
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
