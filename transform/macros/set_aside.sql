@@ -66,8 +66,7 @@
 {% endmacro %}
 
 
-{# The same of samples, each of which is an element of its day. What is known of a
-   day that was read again leaves unless it is found again. #}
+{# The same of samples, each of which is an element of its day. #}
 {% macro checked_samples(table, is_revisited) %}
     {% set rules = sample_rules(table) %}
     {% set days = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
@@ -114,34 +113,17 @@
     where {{ all_of(rules) }} is false
     {% if is_revisited %}
         union all
-        select
-            known.user_id,
-            known.stream,
-            known.table_name,
-            known.document,
-            cast('{}' as text[]) as reasons,
-            false as earlier_version_stays,
-            known.content,
-            cast('-infinity' as timestamp) as extracted_at
-        from {{ this }} as known
-        inner join {{ days }} as day
-            on known.user_id = day.user_id
-                and day.day = cast(
-                    cast(known.content ->> 'timestamp' as timestamptz)
-                    at time zone 'UTC' as date
-                )
-        where known.table_name = '{{ table.name }}'
-            and (
-                {{ loaded_since_last_reading('day') }}
-                or {{ is_deleted('day') }}
-            )
+        {{ known_before(
+            table, days, 'day',
+            "day.day = cast(cast(known.content ->> 'timestamp' as timestamptz)"
+            ~ " at time zone 'UTC' as date)"
+        ) }}
     {% endif %}
 {% endmacro %}
 
 
 {# The documents that gave their day, or instant, to one that Oura sent after them
-   in the same answer. What is known of a day that was read again leaves unless it
-   is found again. #}
+   in the same answer. #}
 {% macro displaced_documents(table, is_revisited) %}
     {% set documents = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
@@ -162,24 +144,10 @@
         and not {{ is_deleted('candidate') }}
     {% if is_revisited %}
         union all
-        select
-            known.user_id,
-            known.stream,
-            known.table_name,
-            known.document,
-            cast('{}' as text[]) as reasons,
-            false as earlier_version_stays,
-            known.content,
-            cast('-infinity' as timestamp) as extracted_at
-        from {{ this }} as known
-        inner join {{ documents }} as candidate
-            on known.user_id = candidate.user_id
-                and known.content ->> 'day' = candidate.content ->> 'day'
-        where known.table_name = '{{ table.name }}'
-            and (
-                {{ loaded_since_last_reading('candidate') }}
-                or {{ is_deleted('candidate') }}
-            )
+        {{ known_before(
+            table, documents, 'candidate',
+            "known.content ->> 'day' = candidate.content ->> 'day'"
+        ) }}
     {% endif %}
 {% endmacro %}
 
@@ -193,6 +161,29 @@
         {% endif %}
     {% endfor %}
     {% do return(tables) %}
+{% endmacro %}
+
+
+{# What is known of a day that was read again: it leaves unless it is found again. #}
+{% macro known_before(table, documents, name, is_of_its_day) %}
+    select
+        known.user_id,
+        known.stream,
+        known.table_name,
+        known.document,
+        cast('{}' as text[]) as reasons,
+        false as earlier_version_stays,
+        known.content,
+        cast('-infinity' as timestamp) as extracted_at
+    from {{ this }} as known
+    inner join {{ documents }} as {{ name }}
+        on known.user_id = {{ name }}.user_id
+            and {{ is_of_its_day }}
+    where known.table_name = '{{ table.name }}'
+        and (
+            {{ loaded_since_last_reading(name) }}
+            or {{ is_deleted(name) }}
+        )
 {% endmacro %}
 
 
