@@ -225,6 +225,50 @@ def test_a_day_that_comes_back_under_a_new_id(dbt: Dbt, database: Database) -> N
             assert coverage(database, stream)[DAY[5:]] == ("empty", None)
 
 
+def test_an_instant_that_comes_back_under_a_new_id(
+    dbt: Dbt, database: Database
+) -> None:
+    measured = {
+        "day": DAY,
+        "timestamp": f"{DAY}T09:00:00+01:00",
+        "timestamp_utc": f"{DAY}T08:00:00+00:00",
+        "vo2_max": 40,
+    }
+    database.load("vo2_max", {"id": "old", **measured}, minutes_ago=50)
+    dbt.build(REVISIONS)
+    database.load("vo2_max", {"id": "new", **measured}, minutes_ago=40)
+    dbt.build(REVISIONS)
+    rows = database(
+        "select content ->> 'id' as id, deleted_at is null as is_current"
+        " from healthhub.document_revisions order by 1"
+    )
+    assert rows == [
+        {"id": "new", "is_current": True},
+        {"id": "old", "is_current": False},
+    ]
+
+
+def test_a_day_that_is_left_and_not_asked_again_has_nothing(
+    dbt: Dbt, database: Database
+) -> None:
+    database.ask("daily_sleep", "2026-02-01", "2026-03-03", minutes_ago=51)
+    database.load("daily_sleep", {"id": "other", "day": "2026-02-01"}, minutes_ago=50)
+    database.load("daily_sleep", sleep_score(70), minutes_ago=50)
+    dbt.build("coverage")
+    database.ask("daily_sleep", "2026-03-02", "2026-03-03", minutes_ago=41)
+    moved = {**sleep_score(70), "day": "2026-03-02"}
+    database.load("daily_sleep", moved, minutes_ago=40)
+    dbt.build("coverage")
+    known = coverage(database, "daily_sleep")
+    assert known["03-01"] == ("empty", None)
+    assert known["03-02"] == known["02-01"] == ("present", None)
+    left = database.one(
+        "select last_seen_at = first_seen_at as was_seen_once"
+        " from healthhub.document_revisions where last_seen_at is not null"
+    )
+    assert left["was_seen_once"]
+
+
 def test_two_days_that_swap_documents_have_lost_none(
     dbt: Dbt, database: Database
 ) -> None:

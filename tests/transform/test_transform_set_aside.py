@@ -101,6 +101,32 @@ def test_the_last_good_version_stays(dbt: Dbt, database: Database) -> None:
         assert row["earlier_version_stays"], "it says that the table has not this one"
 
 
+def test_it_does_not_stay_for_a_document_that_is_gone(
+    dbt: Dbt, database: Database
+) -> None:
+    database.load("daily_readiness", GOOD, minutes_ago=50)
+    dbt.build(*BOTH)
+    database.load("daily_readiness", {**GOOD, "id": "another", "score": 400})
+    for full_refresh in (False, True):
+        dbt.build(*BOTH, full_refresh=full_refresh)
+        assert database("select * from healthhub.daily_readiness_summaries") == []
+        row = database.one(SET_ASIDE)
+        assert row["document"] == "another"
+        assert not row["earlier_version_stays"]
+
+
+def test_it_does_not_stay_on_a_day_that_its_document_has_left(
+    dbt: Dbt, database: Database
+) -> None:
+    database.load("daily_readiness", GOOD, minutes_ago=50)
+    dbt.build(*BOTH)
+    database.load("daily_readiness", {**GOOD, "day": "2026-03-09", "score": 400})
+    for full_refresh in (False, True):
+        dbt.build(*BOTH, full_refresh=full_refresh)
+        assert database("select * from healthhub.daily_readiness_summaries") == []
+        assert not database.one(SET_ASIDE)["earlier_version_stays"]
+
+
 def test_what_gave_its_day_to_another_is_on_record(
     dbt: Dbt, database: Database
 ) -> None:

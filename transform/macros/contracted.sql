@@ -22,13 +22,13 @@
         from (select * from {{ documents }}) as candidate
         where {{ loaded_since_last_reading('candidate') }}
             and not {{ is_deleted('candidate') }}
-            and {{ all_of(contract_rules(model)) }} is not false
         order by
             {{ identity(model) | join(', ') }},
             extracted_at desc
             {%- if 'day' in model.columns %}, day desc{% endif %}
 
     ) as document
+    where {{ all_of(contract_rules(model)) }} is not false
 {% endmacro %}
 
 

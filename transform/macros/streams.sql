@@ -22,13 +22,33 @@
 {% endmacro %}
 
 
-{# Of these a day has one document. #}
-{% macro has_one_a_day(stream) -%}
-    ({{ stream }} like 'daily%' or {{ stream }} = 'sleep_time')
+{# Of some routes a day has one document, and of one an instant. #}
+{% macro have_one_place(document, other) -%}
+    case
+        when {{ document }}.stream = 'vo2_max'
+            then {{ instant("(" ~ document ~ ".content ->> 'timestamp')") }}
+                = {{ instant("(" ~ other ~ ".content ->> 'timestamp')") }}
+        else
+            {{ document }}.stream like 'daily%'
+            or {{ document }}.stream = 'sleep_time'
+    end
 {%- endmacro %}
 
 
 {# These are read as a whole; what they say, they say of today. #}
 {% macro is_undated(stream) -%}
     {{ stream }} in ('personal_info', 'ring_configuration')
+{%- endmacro %}
+
+
+{# Windows in which a route answered for a day, up to when a revision of it closed. #}
+{% macro answered_for(sync_window, day) -%}
+    {{ same(['user_id', 'stream'], sync_window, 'closing') }}
+    and {{ sync_window }}.outcome = 'ok'
+    and {{ sync_window }}.synced_at <= closing.seen_at at time zone 'UTC'
+    and (
+        {{ day }} between {{ sync_window }}.window_start
+        and {{ sync_window }}.window_end
+        or {{ is_undated('closing.stream') }}
+    )
 {%- endmacro %}

@@ -79,8 +79,9 @@
 {% endmacro %}
 
 
-{# What is deleted at Oura leaves its table. When everything is read again, the
-   rows stay that still have a document and keep the contract. #}
+{# What is deleted at Oura leaves its table, and so does a document whose place has
+   gone to another one. When everything is read again, the rows stay that still have
+   a document and keep the contract. #}
 {% macro delete_gone_documents(known, key) %}
     {% set documents = ref(model.refs[0].name) %}
     delete from {{ known }} as known
@@ -88,6 +89,32 @@
     where {{ same(key, 'known', 'document') }}
         and {{ is_gone('document') }}
         and {{ deleted_since_last_reading() }};
+
+    {% if key[1] in ('day', 'timestamp') and 'document_id' in model.columns %}
+        {# What keeps the contract takes a row over. What breaks it cannot, but the
+           row is no more, of a document that is gone or has moved. #}
+        delete from {{ known }} as known
+        using (
+            select candidate.* from {{ documents }} as candidate
+            where {{ loaded_since_last_reading('candidate') }}
+                and not {{ is_deleted('candidate') }}
+                and {{ all_of(contract_rules(model)) }} is false
+        ) as broken
+        where {{ same(key, 'known', 'broken') }}
+            and known.document_id != broken.document_id
+            and not exists (
+                select from {{ documents }} as document
+                where {{ same(['user_id', 'document_id'], 'known', 'document') }}
+                    and not {{ is_deleted('document') }}
+            )
+            or {{ same(['user_id', 'document_id'], 'known', 'broken') }}
+            and not ({{ same(key, 'known', 'broken') }})
+            and not exists (
+                select from {{ documents }} as document
+                where {{ same(['user_id', 'document_id'], 'known', 'document') }}
+                    and document.extracted_at > broken.extracted_at
+            );
+    {% endif %}
 
     delete from {{ known }} as known
     where {{ last_reading() }} = '-infinity'

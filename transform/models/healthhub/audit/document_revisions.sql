@@ -103,7 +103,8 @@ opened as (
 ),
 
 {% if is_incremental() %}
-    -- A day that came back under a new id: its old document is gone.
+    -- A day, or an instant, that came back under a new id: its old document is
+    -- gone.
     replaced as (
         select
             revision.*,
@@ -114,7 +115,7 @@ opened as (
                 and documents.stream = revision.stream
                 and documents.day = revision.day
                 and documents.document_id != revision.document_id
-        where {{ has_one_a_day('documents.stream') }}
+        where {{ have_one_place('documents', 'revision') }}
             and documents.deleted_at is null
             and revision.last_seen_at is null
             and not exists (
@@ -136,6 +137,7 @@ closing as (
         known_content as content,
         first_seen_at,
         seen_at,
+        day as seen_on,
         deleted_at,
         deleted_at is null as is_replaced
     from compared
@@ -151,6 +153,7 @@ closing as (
             content,
             first_seen_at,
             seen_at,
+            day as seen_on,
             seen_at as deleted_at,
             true as is_replaced
         from replaced
@@ -179,17 +182,14 @@ closed as (
     left join lateral (
         select sync_window.synced_at at time zone 'UTC' as synced_at
         from sync_windows as sync_window
-        where sync_window.user_id = closing.user_id
-            and sync_window.stream = closing.stream
-            and sync_window.outcome = 'ok'
-            and sync_window.synced_at at time zone 'UTC' <= closing.seen_at
-            and (
-                closing.day between sync_window.window_start
-                and sync_window.window_end
-                or closing.day is null
+        where {{ answered_for('sync_window', 'closing.day') }}
+            and sync_window.synced_at < (
+                select max(closing_window.synced_at)
+                from sync_windows as closing_window
+                where {{ answered_for('closing_window', 'closing.seen_on') }}
             )
         order by sync_window.synced_at desc
-        limit 1 offset 1
+        limit 1
     ) as reading on true
 )
 

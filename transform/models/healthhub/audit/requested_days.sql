@@ -133,6 +133,48 @@ days as (
         asked.user_id, calendar.day, asked.stream, asked.synced_at desc
 ),
 
+-- A document that Oura moves to another day may leave one that is not read
+-- again: then what its route had on all days counts again.
+left_behind as (
+    select distinct
+        revision.user_id,
+        revision.stream
+    from revisions as revision
+    inner join users
+        on revision.user_id = users.user_id
+    where {{ deleted_since_last_reading('revision') }}
+        and revision.last_seen_at is not null
+        and revision.day is not null
+        and not exists (
+            select from days
+            where {{ same(['user_id', 'stream', 'day'], 'days', 'revision') }}
+        )
+),
+
+recounted as (
+    select * from days
+    {% if is_incremental() %}
+        union all
+        select
+            known.user_id,
+            known.day,
+            known.stream,
+            false as is_undated,
+            known.day as today,
+            'ok' as outcome,
+            cast(null as text) as detail
+        from {{ this }} as known
+        inner join left_behind
+            on known.user_id = left_behind.user_id
+                and known.stream = left_behind.stream
+        where known.status = 'present'
+            and not exists (
+                select from days
+                where {{ same(['user_id', 'stream', 'day'], 'days', 'known') }}
+            )
+    {% endif %}
+),
+
 -- Oura's days end at 4 a.m.
 zoned as (
     select
@@ -215,7 +257,7 @@ answered as (
             where samples.user_id = days.user_id
                 and samples.day = days.day
         ) as has_documents
-    from days
+    from recounted as days
     left join answered_before
         on days.user_id = answered_before.user_id
             and days.stream = answered_before.stream
@@ -239,4 +281,4 @@ select
     now() as updated_at
 from answered
 -- Tomorrow has begun for nobody but those who have something of it.
-where has_documents or day <= today
+where has_documents or day <= today or is_undated
