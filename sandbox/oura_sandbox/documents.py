@@ -44,6 +44,10 @@ class Documents:
         self._first = first
         self._revised: dict[str, dict[str, Entry | None]] = {}
 
+    def wake(self, person: Person) -> None:
+        """Go on with the person as they are on another day."""
+        self._person = person
+
     def select(self, route: DocumentRoute, window: Window) -> list[Entry]:
         """Return the documents of a window, oldest first."""
         days: Iterable[int]

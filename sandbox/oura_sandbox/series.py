@@ -50,6 +50,10 @@ class Series:
         self._person = person
         self._first = first
 
+    def wake(self, person: Person) -> None:
+        """Go on with the person as they are on another day."""
+        self._person = person
+
     def page(self, route: SeriesRoute, window: Window, start: int, size: int) -> Page:
         """Return a page of a window, oldest first."""
         pieces = []

@@ -36,20 +36,28 @@ def serve(state: State, listener: socket.socket, *, until_stdin_closes: bool) ->
     """Serve until a signal comes, or standard input ends."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    config = uvicorn.Config(
-        build(state),
-        access_log=False,
-        log_level="warning",
-        lifespan="off",
-        http=Connection,
-        timeout_keep_alive=75,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = Announcing(config)
+    server = Announcing(_config(state))
     if until_stdin_closes:
         Thread(target=_watch_stdin, args=(server,), daemon=True).start()
     server.run(sockets=[listener])
+
+
+@contextmanager
+def serving(state: State) -> Iterator[str]:
+    """Serve in a thread, for whoever has to lay hands on the state meanwhile.
+
+    Yields:
+        Where it listens.
+    """
+    server = uvicorn.Server(_config(state))
+    with listen("127.0.0.1", 0) as listener:
+        thread = Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,6 +69,19 @@ def listen(host: str, port: int) -> socket.socket:
     listener.bind((host, port))
     listener.listen(2048)
     return listener
+
+
+def _config(state: State) -> uvicorn.Config:
+    return uvicorn.Config(
+        build(state),
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        http=Connection,
+        timeout_keep_alive=75,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
 
 
 class Connection(H11Protocol):

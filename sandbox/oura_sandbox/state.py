@@ -14,6 +14,8 @@ from oura_sandbox.limits import Limiter
 from oura_sandbox.users import User
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from oura_sandbox.options import Options
     from oura_sandbox.users import Standing
 
@@ -52,6 +54,12 @@ class State:
         self.users[user.number] = user
         self.grants.welcome(user)
         return user
+
+    def wake(self, today: date) -> None:
+        """Let it be another day, for as long as it runs; what was changed stays."""
+        self.today = today
+        for user in self.users.values():
+            user.wake(today)
 
     def begin(self, fault: Fault) -> int:
         """Let something go wrong from now on; return the number to end it by."""

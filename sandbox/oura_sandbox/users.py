@@ -34,6 +34,7 @@ class User:
         first = today.replace(year=today.year - options.years, day=min(today.day, 28))
         self.number = number
         self.token = options.token if number == 1 else f"{options.token}-{number}"
+        self._seed = options.seed
         self.person = Person(options.seed, number, today)
         self.documents = Documents(self.person, first)
         self.series = Series(self.person, first)
@@ -46,6 +47,12 @@ class User:
             frozenset(SCOPES) - without, lapsed=number in options.lapsed
         )
         self.standing = self._standing
+
+    def wake(self, today: date) -> None:
+        """Let it be another day."""
+        self.person = Person(self._seed, self.number, today)
+        self.documents.wake(self.person)
+        self.series.wake(self.person)
 
     def reset(self) -> None:
         """Undo everything that was changed since the start."""
