@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup exports test survive lint format lock packages version bench clean
+.PHONY: help run setup exports test survive live lint format lock packages version bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -28,6 +28,9 @@ test: .venv/installed-dev .meltano/installed ## Run all tests
 
 survive: .venv/installed-dev .meltano/installed ## Kill and disturb runs for an hour
 	@SURVIVE=$(or $(ROUNDS),3) $(BIN)/pytest tests/survival
+
+live: .venv/installed-dev .meltano/installed ## Live many days, and compare after each (DAYS, SEED)
+	@DAYS=$(or $(DAYS),60) SEED=$(or $(SEED),1) $(BIN)/pytest tests/lifetime
 
 lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/ruff check .

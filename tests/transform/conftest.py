@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,73 +14,15 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from healthhub.embedded import EmbeddedPostgres
+from long_lived_dbt import Dbt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-PROJECT = Path(__file__).parents[2]
-DBT_PYTHON = PROJECT / ".meltano/utilities/dbt-postgres/venv/bin/python"
+__all__ = ["USER", "Database", "Dbt"]
 
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
-
-
-class Dbt:
-    """dbt on the project, against the server that the environment names."""
-
-    def __init__(self, environment: dict[str, str], target: Path) -> None:
-        """Start the process that runs it."""
-        if not DBT_PYTHON.exists():
-            pytest.fail("dbt is not installed: run `make setup` first.")
-        self.target = target
-        self._process = subprocess.Popen(
-            [DBT_PYTHON, Path(__file__).with_name("dbt_worker.py")],
-            env={**os.environ, **environment, "DO_NOT_TRACK": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        project = str(PROJECT / "transform")
-        self._write(
-            "--no-use-colors",
-            *("--project-dir", project, "--profiles-dir", project),
-            *("--target-path", str(target), "--log-path", str(target)),
-        )
-
-    def __call__(self, *arguments: str) -> dict[str, Any]:
-        """Run a command; its outcome is in the answer."""
-        self._write(*arguments)
-        assert self._process.stdout
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
-
-    def build(self, *models: str, full_refresh: bool = False) -> dict[str, Any]:
-        """Build the models and the tables that they read, or everything.
-
-        It has to succeed. The views between the tables are there in every database.
-        """
-        options = ["--exclude-resource-type", "unit_test"]
-        if models:
-            options += ["--select", *(f"+{model}" for model in models)]
-            options += ["--exclude", "config.materialized:lasting_view"]
-        if full_refresh:
-            options.append("--full-refresh")
-        return self.succeed("build", *options)
-
-    def succeed(self, *arguments: str) -> dict[str, Any]:
-        """Run a command that has to succeed."""
-        answer = self(*arguments)
-        assert answer["success"], "\n".join(answer["messages"])
-        return answer
-
-    def _write(self, *arguments: str) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(arguments) + "\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
 
 
 class Database:
