@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (typer reads it)
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from healthhub.export.study import key_file
 def export(  # noqa: PLR0913 (its options)
     folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)],
     file_format: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="Of the files.")
+        str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
     user: Annotated[
         list[str] | None,
@@ -53,6 +53,9 @@ def export(  # noqa: PLR0913 (its options)
 
     By table, user and year, for other tools and for others: docs/exports.md.
     """
+    if file_format not in ("parquet", "csv"):
+        message = f"There is no format {file_format!r}. Take parquet or csv."
+        raise HealthHubError(message)
     if shift_dates and not study:
         raise HealthHubError("--shift-dates is for --study. Add that, too.")
     try:
