@@ -107,16 +107,16 @@ def serving_api(  # noqa: PLR0913 - a switch each
         f"--years={years}",
         f"--users={people}",
     ]
-    with _serving(sandbox, SANDBOX_GREETING) as upstream:
+    with serving(sandbox, SANDBOX_GREETING) as upstream:
         command: list[str | Path] = [sys.executable, replay.__file__, upstream]
         command += [f"--people={people}", f"--latency-ms={latency_ms}"]
         command += [] if remembers else ["--forgets"]
-        with _serving(command, replay.GREETING) as url:
+        with serving(command, replay.GREETING) as url:
             yield Api(url)
 
 
 @contextmanager
-def _serving(command: Sequence[str | Path], greeting: str) -> Iterator[str]:
+def serving(command: Sequence[str | Path], greeting: str) -> Iterator[str]:
     """Run a server that prints where it listens, and ends when its input does."""
     with subprocess.Popen(  # noqa: S603 - commands of this project
         command,

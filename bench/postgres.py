@@ -35,6 +35,12 @@ class Database:
             for key, value in parts.items()
         }
 
+    def at(self, port: str) -> Database:
+        """The same, by another port of this machine."""
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition(":")[0]
+        return Database(parts._replace(netloc=f"{host}:{port}").geturl())
+
     def connect(self) -> psycopg.Connection[Any]:
         """Open a connection that commits each statement."""
         return psycopg.connect(self.url, autocommit=True)
@@ -56,6 +62,13 @@ class Server:
             self.version = str(connection.info.parameter_status("server_version"))
         pid_file = Path(row[0] if row else "", "postmaster.pid")
         self._postmaster = psutil.Process(int(pid_file.read_text().split("\n")[0]))
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port = urlsplit(self._url).port
+        assert port  # noqa: S101 - `healthhub db url` names it
+        return port
 
     def stop(self) -> None:
         """Stop it."""

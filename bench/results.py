@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+import lean
 import systems
 
 if TYPE_CHECKING:
@@ -204,6 +205,45 @@ def goals(measured: Measured) -> Iterator[tuple[str, float | None, float, str]]:
             asked = system, f"heart_rate, a {period} by day"
             took = measured.median(work, asked, "milliseconds", "question")
             yield f"a {period} of heart rate by SQL, {system}", took, limit, " ms"
+    yield from _lean_goals(measured)
+
+
+def _lean_goals(
+    measured: Measured,
+) -> Iterator[tuple[str, float | None, float, str]]:
+    """The same of runs that have little to do."""
+    line, run, *parts = (
+        measured.median(lean.IDLE, (systems.OURS, phase))
+        for phase in (lean.THE_LINE, lean.THE_RUN, *lean.PARTS)
+    )
+    of_parts = sum(filter(None, parts))
+    yield (
+        "nothing new: `meltano run` / the sum of its parts",
+        line / of_parts if line and of_parts else None,
+        1.4,
+        "",
+    )
+    beyond = run - line if run and line else None
+    yield "nothing new: `healthhub run` beyond `meltano run`", beyond, 2, " s"
+    for work, phase, limit in (
+        (lean.IDLE, lean.THE_RUN, 0.5),
+        (lean.COLD, lean.FROM_NOTHING, 0.75),
+    ):
+        ratio = measured.ratio(work, (systems.OURS, phase), (systems.BEFORE, phase))
+        yield f"{work}, {phase}: ours / before", ratio, limit, ""
+    long, short = (
+        sum(sum(rows) for rows in runs[-1]["touched"].values()) if runs else None
+        for years in (lean.YEARS[-1], lean.YEARS[0])
+        for runs in [
+            measured.groups(lean.GROWN).get((systems.OURS, lean.nothing_new(years)))
+        ]
+    )
+    yield (
+        f"nothing new: rows looked at, {lean.YEARS[-1]} years / 1 year stored",
+        long / short if long and short else None,
+        1.2,
+        "",
+    )
 
 
 def write_page() -> None:
@@ -245,7 +285,7 @@ def _work(measured: Measured, work: str) -> Iterator[str]:
         yield from ("", f"**Different values:** `{json.dumps(difference['loaded'])}`")
     if not differences and any("values" in entry for entry in entries):
         yield from ("", "All tables held the same values, each time.")
-    for table in (_runs, _memory, _tables, _counts, _questions):
+    for table in (_runs, _memory, _tables, _counts, _touched, _questions):
         if rows := list(table(measured, work)):
             yield ""
             yield from rows
@@ -331,6 +371,18 @@ def _counts(measured: Measured, work: str) -> Iterator[str]:
             text += f", {run['statements']:,} SQL statements"
             text += f", {run['interpreters']} Python interpreters"
         yield text
+
+
+def _touched(measured: Measured, work: str) -> Iterator[str]:
+    """Which tables a run looks at, most first."""
+    for (system, phase), runs in measured.groups(work).items():
+        if tables := runs[-1].get("touched"):
+            most = sorted(tables.items(), key=lambda table: -sum(table[1]))[:8]
+            text = ", ".join(
+                f"`{name}` {read:,} + {found:,}" for name, (read, found) in most
+            )
+            total = sum(sum(rows) for rows in tables.values())
+            yield f"- {system}, {phase}: {total:,} rows, by scan + by index: {text}"
 
 
 def _questions(measured: Measured, work: str) -> Iterator[str]:

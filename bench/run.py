@@ -15,11 +15,15 @@ from typing import Annotated
 
 import typer
 
+import lean
 import results
+import works as other
 from postgres import Server
-from works import WORKS, Bench
+from works import Bench
 
 PROJECT = Path(__file__).resolve().parents[1]
+WORKS = {**other.WORKS, **lean.WORKS}
+ALL = (*other.WORKS, lean.LEAN)
 INSTALLED = (".venv", "bench/.venv", ".meltano/*/*/venv")
 
 
@@ -78,7 +82,7 @@ def main(  # noqa: PLR0913 - a switch each
     if page:
         results.write_page()
         return
-    wanted = works or list(WORKS)
+    wanted = works or ALL
     if unknown := set(wanted) - set(WORKS):
         sys.exit(f"There is no {', '.join(unknown)}; there are {', '.join(WORKS)}.")
     before = against.resolve() if against else None

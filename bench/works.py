@@ -252,6 +252,8 @@ class Store:
     history: int
     """Years that the sandbox has."""
     accounts: int = 1
+    end: date | None = None
+    """The last day to read, unless it is today."""
 
     def run(self, api: Api, **options: Any) -> tuple[Figures, dict[str, int]]:  # noqa: ANN401
         """Run everything, with what the API was asked."""
@@ -264,21 +266,31 @@ class Store:
         )
         return figures, api.take_counts()
 
-    def meltano(self, api: Api, *tasks: str) -> Figures:
-        """Run one line of Meltano."""
-        return self.bench.run(
+    def meltano(
+        self,
+        api: Api,
+        *tasks: str,
+        **options: Any,  # noqa: ANN401
+    ) -> tuple[Figures, dict[str, int]]:
+        """Run one line of Meltano, with what the API was asked."""
+        api.take_counts()
+        figures = self.bench.run(
             (self.project / ".venv/bin/meltano", "run", *tasks),
             self.project,
             {**self.database.variables, **self.variables(api)},
+            **options,
         )
+        return figures, api.take_counts()
 
     def variables(self, api: Api) -> dict[str, str]:
         """The settings of a run."""
         whom = {"OURA_PAT": TOKEN}
         if self.accounts > 1:
             whom = {"TAP_OURA_USERS": users(self.accounts)}
+        until = {"TAP_OURA_END_DATE": str(self.end)} if self.end else {}
         return {
             **whom,
+            **until,
             "TAP_OURA_API_URL": api.url,
             "TAP_OURA_START_DATE": str(self.start),
             **self.bench.home,
@@ -404,8 +416,7 @@ def many_accounts(bench: Bench, work: str) -> None:
         store = replace(few, name=f"{accounts} accounts", accounts=accounts)
         with bench.serving(first_day, 3, people=people) as api:
             bench.note(f"{work}: {few.name}, cold")
-            figures = few.meltano(api, "tap-oura", "target-postgres")
-            counts = api.take_counts()
+            figures, counts = few.meltano(api, "tap-oura", "target-postgres")
             phase = "cold, tap and target"
             bench.record.run(work, few.name, phase, figures, counts=counts)
             bench.note(f"{work}: {accounts} accounts from {people}")
@@ -414,7 +425,7 @@ def many_accounts(bench: Bench, work: str) -> None:
                 multiply(connection, people, accounts)
                 connection.execute("vacuum analyze")
             bench.note(f"{work}: {store.name}, cold")
-            figures = store.meltano(api, "dbt")
+            figures, _ = store.meltano(api, "dbt")
         with database.connect() as connection:
             bench.record.run(
                 work,
