@@ -21,11 +21,12 @@ from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_s
 from healthhub.job_runs import Request
 from healthhub.masking import Mask
 from healthhub.migrations import migrate
+from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
 from healthhub.run_files import forget_ended_runs
 from healthhub.sandbox import TOKEN, USUAL_URL
-from healthhub.settings import checked_day, project_folder, variables
+from healthhub.settings import checked_day, variables
 from healthhub.source import chosen_users
 from healthhub.users import all_users, checked_id, find_user
 

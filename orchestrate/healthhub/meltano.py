@@ -17,6 +17,7 @@ from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
 from healthhub.masking import Mask, without_secrets
 from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
+from healthhub.project import plugin_folder
 from healthhub.settings import variables
 
 if TYPE_CHECKING:
@@ -63,12 +64,6 @@ def check_plugins(project: Path) -> None:
             name = Path(plugin).name
             message = f"The Meltano plugin {name} is not installed. Run `make setup`."
             raise HealthHubError(message)
-
-
-def plugin_folder(project: Path, plugin: str) -> Path:
-    """Where Meltano has a plugin, named like `extractors/tap-oura`."""
-    system_folder = os.environ.get("MELTANO_SYS_DIR_ROOT", project / ".meltano")
-    return Path(system_folder) / plugin
 
 
 def outlast_other_runs(database: Database, screen: Screen) -> bool:

@@ -1,4 +1,4 @@
-"""The database of a `meltano` that somebody types in a shell without variables.
+"""The database of Meltano itself, and how it connects to it.
 
 `database_uri` in meltano.yml names this plugin of SQLAlchemy. Meltano makes its engine
 before anything else, so what is set here reaches its plugins, too.
@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import atexit
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from meltano.core.error import MeltanoError
 from sqlalchemy.engine import CreateEnginePlugin
+from sqlalchemy.pool import QueuePool
 
-from healthhub.errors import HealthHubError
-from healthhub.meltano import plugin_folder
-from healthhub.migrations import migrate
-from healthhub.settings import load_settings, project_folder, using_database, variables
-from healthhub.source import chosen_users
+from healthhub.project import plugin_folder, project_folder
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    from sqlalchemy.engine import URL, Engine
 
 
 class FromSettings(CreateEnginePlugin):
@@ -34,22 +29,22 @@ class FromSettings(CreateEnginePlugin):
             MeltanoError: There is none; the sentence says what to do.
         """
         super().__init__(url, kwargs)
-        project = project_folder()
         # Meltano's own log of each run names users: it belongs to the other files of a
         # run, and not into ~/.local/state.
-        os.environ["XDG_STATE_HOME"] = str(plugin_folder(project, "run"))
-        if "PGHOST" in os.environ:
-            return
-        leases = ExitStack()
-        atexit.register(leases.close)
-        try:
-            lease = leases.enter_context(using_database(load_settings(project)))
-            migrate(lease.database)
-            users = chosen_users(lease.database, variables(project)) or {}
-        except HealthHubError as error:
-            raise MeltanoError(str(error).rstrip(".")) from None
-        os.environ |= lease.database.environment | users
+        os.environ["XDG_STATE_HOME"] = str(plugin_folder(project_folder(), "run"))
+        if "PGHOST" not in os.environ:
+            from healthhub.by_hand import prepare  # noqa: PLC0415 (slow)
+
+            prepare()
+        # Meltano would connect anew for each of its ten questions.
+        kwargs |= {"poolclass": QueuePool, "pool_pre_ping": True}
+        # None of its values is of the type that this asks the database for.
+        kwargs["use_native_hstore"] = False
 
     def update_url(self, url: URL) -> URL:
         """It is right as it is: libpq reads the variables."""
         return url
+
+    def engine_created(self, engine: Engine) -> None:
+        """Close its connections before the database may be stopped."""
+        atexit.register(engine.dispose)

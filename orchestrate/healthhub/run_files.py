@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from healthhub.meltano import plugin_folder
+from healthhub.project import plugin_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

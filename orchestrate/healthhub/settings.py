@@ -23,12 +23,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from healthhub.database import Database
 from healthhub.embedded import EmbeddedPostgres, Lease
 from healthhub.errors import HealthHubError
+from healthhub.project import MELTANO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DOTENV = ".env"
-_MELTANO_FILE = "meltano.yml"
 
 _DAYS_OF_THE_TAP = ("TAP_OURA_START_DATE", "TAP_OURA_END_DATE")
 _LISTS_OF_THE_TAP = ("TAP_OURA_USERS", "TAP_OURA_USER_FILTER")
@@ -120,25 +120,6 @@ class Settings(BaseSettings):
         return Database.from_url(url, "SUPABASE_DB_URL")
 
 
-def project_folder() -> Path:
-    """Find the Meltano project as Meltano does: named by variable, else upwards.
-
-    Raises:
-        HealthHubError: There is no project here.
-    """
-    if named := os.environ.get("MELTANO_PROJECT_ROOT"):
-        return Path(named).resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / _MELTANO_FILE).is_file():
-            return folder
-    message = (
-        f"There is no {_MELTANO_FILE} in {here} or above it. "
-        "Run this inside the project's folder."
-    )
-    raise HealthHubError(message)
-
-
 @contextmanager
 def using_database(settings: Settings) -> Iterator[Lease]:
     """Have the chosen database ready: a person's own, else the embedded one."""
@@ -183,7 +164,7 @@ def checked_day(name: str, text: str | None) -> date | None:
 
 def known_variables(project: Path) -> set[str]:
     """The variables that are settings: of this command, and of the tap."""
-    described = yaml.safe_load((project / _MELTANO_FILE).read_text()) or {}
+    described = yaml.safe_load((project / MELTANO_FILE).read_text()) or {}
     return {name.upper() for name in Settings.model_fields} | {
         f"TAP_OURA_{setting['name'].upper()}"
         for tap in described.get("plugins", {}).get("extractors", ())

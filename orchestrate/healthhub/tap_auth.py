@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_secrets, without_values
-from healthhub.meltano import plugin_folder
 from healthhub.meltano_log import TAP, in_our_words
+from healthhub.project import plugin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

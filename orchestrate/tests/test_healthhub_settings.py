@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from healthhub.errors import HealthHubError
-from healthhub.settings import Settings, load_settings, project_folder
+from healthhub.project import project_folder
+from healthhub.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from healthhub.migrations import migrate
-from healthhub.settings import Settings, load_settings, project_folder, using_database
+from healthhub.project import project_folder
+from healthhub.settings import Settings, load_settings, using_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

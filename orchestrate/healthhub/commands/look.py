@@ -15,8 +15,9 @@ from healthhub.commands.common import AsJson, migrated_database, settings, show_
 from healthhub.errors import HealthHubError
 from healthhub.masking import printable
 from healthhub.meltano_log import parse
+from healthhub.project import project_folder
 from healthhub.screen import console, print_table
-from healthhub.settings import project_folder, variables
+from healthhub.settings import variables
 from healthhub.tap_users import credentials
 from healthhub.users import all_users
 

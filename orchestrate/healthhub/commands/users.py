@@ -16,9 +16,10 @@ from healthhub.commands.common import (
     show_json,
 )
 from healthhub.errors import HealthHubError
+from healthhub.project import project_folder
 from healthhub.run_files import forget_ended_runs
 from healthhub.screen import print_table
-from healthhub.settings import project_folder, variables
+from healthhub.settings import variables
 from healthhub.tap_auth import log_out, run_tap_auth
 from healthhub.tap_users import credentials, has_token_variable, login_environment
 from healthhub.users import (
