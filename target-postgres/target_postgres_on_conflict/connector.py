@@ -1,33 +1,51 @@
-"""What is asked about a table before it is loaded."""
+"""What is asked about tables before they are loaded."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.engine.reflection import ObjectKind
 from target_postgres.connector import PostgresConnector
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.sql.connector import FullyQualifiedName
 
 
 class FrugalConnector(PostgresConnector):
-    """Asks for columns and primary key, once, where the original reflects it all."""
+    """Asks for all columns and primary keys of a schema at once, and only once.
+
+    The original reflects each table when its stream begins, and again for each batch.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Know of no schema yet."""
         super().__init__(config)
-        self._prepared_schemas: set[str] = set()
+        self._known: dict[str | None, dict[str, sa.Table]] = {}
 
     @override
     def prepare_schema(self, schema_name: str) -> None:
-        if schema_name not in self._prepared_schemas:
+        if not self._tables(schema_name):
             super().prepare_schema(schema_name)
-            self._prepared_schemas.add(schema_name)
+
+    def ready_table(
+        self, full_table_name: str | FullyQualifiedName, schema: dict[str, Any]
+    ) -> sa.Table | None:
+        """The table of a stream, if it has all columns as the stream has them."""
+        _, schema_name, table_name = self.parse_full_table_name(full_table_name)
+        table = self._tables(schema_name).get(table_name)
+        if table is not None:
+            for name, definition in schema["properties"].items():
+                column = table.columns.get(name)
+                if column is None or str(column.type) != str(
+                    self.to_sql_type(definition)
+                ):
+                    return None
+        return table
 
     @override
     def prepare_table(  # type: ignore[override] # as is the original's
@@ -41,14 +59,9 @@ class FrugalConnector(PostgresConnector):
     ) -> sa.Table:
         _, schema_name, table_name = self.parse_full_table_name(full_table_name)
         metadata = sa.MetaData(schema=schema_name)
-        inspector = sa.inspect(connection)
-        try:
-            columns = {
-                column["name"]: sa.Column(column["name"], column["type"])
-                for column in inspector.get_columns(table_name, schema_name)
-            }
-        except NoSuchTableError:
-            return self.create_empty_table(
+        known = self._tables(schema_name)
+        if table_name not in known:
+            known[table_name] = self.create_empty_table(
                 table_name=table_name,
                 meta=metadata,
                 schema=schema,
@@ -57,7 +70,8 @@ class FrugalConnector(PostgresConnector):
                 partition_keys=partition_keys,
                 as_temp_table=as_temp_table,
             )
-        key = inspector.get_pk_constraint(table_name, schema_name)
+            return known[table_name]
+        table = known[table_name]
         for name, definition in schema["properties"].items():
             sql_type = self.to_sql_type(definition)
             self.prepare_column(
@@ -65,12 +79,35 @@ class FrugalConnector(PostgresConnector):
                 name,
                 sql_type,
                 connection=connection,
-                column_object=columns.get(name),
+                column_object=table.columns.get(name),
             )
-            columns.setdefault(name, sa.Column(name, sql_type))
-        return sa.Table(
-            table_name,
-            metadata,
-            *columns.values(),
-            sa.PrimaryKeyConstraint(*key["constrained_columns"]),
-        )
+            if name not in table.columns:
+                table.append_column(sa.Column(name, sql_type))
+        return table
+
+    def _tables(self, schema_name: str | None) -> dict[str, sa.Table]:
+        """The tables and views of a schema, by name, as they were at first."""
+        if schema_name not in self._known:
+            self._known[schema_name] = dict(self._reflected(schema_name))
+        return self._known[schema_name]
+
+    def _reflected(self, schema_name: str | None) -> Iterator[tuple[str, sa.Table]]:
+        with self._connect() as connection, warnings.catch_warnings():
+            # A neighbour may have columns of types that nobody here has to know.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            inspector = sa.inspect(connection)
+            columns = inspector.get_multi_columns(schema_name, kind=ObjectKind.ANY)
+            keys = inspector.get_multi_pk_constraint(schema_name)
+        for (_, name), found in columns.items():
+            key = keys.get((schema_name, name))
+            yield (
+                name,
+                sa.Table(
+                    name,
+                    sa.MetaData(schema=schema_name),
+                    *(sa.Column(column["name"], column["type"]) for column in found),
+                    sa.PrimaryKeyConstraint(
+                        *(key["constrained_columns"] if key else ())
+                    ),
+                ),
+            )

@@ -40,20 +40,33 @@ class OnConflictSink(PostgresSink):
     _table: sa.Table
     _bytes = 0
 
+    @property
+    @override
+    def connector(self) -> FrugalConnector:
+        """The one that all streams of a run share."""
+        found = super().connector
+        assert isinstance(found, FrugalConnector)  # noqa: S101
+        return found
+
     @override
     def setup(self) -> None:
         if self.schema_name:
             self.connector.prepare_schema(self.schema_name)
+        ready = self.connector.ready_table(self.full_table_name, self.schema)
+        self._table = self._prepared_table() if ready is None else ready
+        # What is only appended goes into the table of its batch record by record.
+        # So does what is upserted here: which record is the last, SQL sees.
+        self.append_only = self._has_key or not self.key_properties
+
+    def _prepared_table(self) -> sa.Table:
+        """The table, after what it lacks was made."""
         with self._transaction() as connection:
-            self._table = self.connector.prepare_table(
+            return self.connector.prepare_table(
                 full_table_name=self.full_table_name,
                 schema=self.schema,
                 primary_keys=self.key_properties,
                 connection=connection,
             )
-        # What is only appended goes into the table of its batch record by record.
-        # So does what is upserted here: which record is the last, SQL sees.
-        self.append_only = self._has_key or not self.key_properties
 
     @property
     def _has_key(self) -> bool:
