@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from healthhub.errors import HealthHubError
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from healthhub.screen import Screen
 
 # Settings of the tap with which it knows by itself whom to read.
-_OWN_USERS = ("OURA_PAT", "TAP_OURA_USERS", "TAP_OURA_TOKEN_STORE")
+_OWN_USERS = (
+    "OURA_PAT",
+    "TAP_OURA_USERS",
+    "TAP_OURA_USER_LIST",
+    "TAP_OURA_TOKEN_STORE",
+)
+
+# Linux refuses a variable of more than 128 KB, with its name.
+_LONGEST_VARIABLE = 100_000
 
 # Enough to look around in, and loaded in less than a minute.
 DEMO_DAYS = 90
@@ -50,7 +59,8 @@ def source(
         HealthHubError: The sandbox does not start.
     """
     if users is not None:
-        yield {**users, **_period(request)}
+        with _within_variables(users) as settings:
+            yield {**settings, **_period(request)}
         return
     screen.doing("Starting the Oura sandbox, as there is no Oura account yet")
     first = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS)
@@ -100,6 +110,23 @@ def named_users(variables: Mapping[str, str]) -> dict[str, str] | None:
     if not any(name in variables for name in _OWN_USERS):
         return None
     return {name: variables[name] for name in ("OURA_PAT",) if name in variables}
+
+
+@contextmanager
+def _within_variables(users: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The tap's settings for users, with a file of them where a variable is too small.
+
+    Nobody else can read it.
+    """
+    listed = users.get("TAP_OURA_USERS", "")
+    if len(listed) <= _LONGEST_VARIABLE:
+        yield dict(users)
+        return
+    with NamedTemporaryFile("w", prefix="healthhub-users-", suffix=".json") as file:
+        file.write(listed)
+        file.flush()
+        others = {k: v for k, v in users.items() if k != "TAP_OURA_USERS"}
+        yield others | {"TAP_OURA_USERS": "", "TAP_OURA_USER_LIST": file.name}
 
 
 def _period(request: Request) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -31,6 +32,18 @@ LOGIN = {
     "TAP_OURA_CLIENT_ID": "client",
     "TAP_OURA_CLIENT_SECRET": "sesame",
 }
+
+
+def test_more_people_than_a_variable_holds_are_read(hosted: Hosted) -> None:
+    with hosted.database.connect() as connection:
+        connection.execute(
+            "insert into healthhub.users (user_id, oura_pat_alias)"
+            " select gen_random_uuid(), 'user ' || n from generate_series(1, 2000) as n"
+        )
+    assert hosted.call("run", **LOGIN)[::2] == (0, "")
+    environment = hosted.called()["environment"]
+    assert environment["TAP_OURA_USERS"] == ""
+    assert not Path(environment["TAP_OURA_USER_LIST"]).exists()
 
 
 def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:

@@ -289,6 +289,28 @@ class OuraStream(Stream):
         state[PENDING] = merged([*state.get(PENDING, []), entry])
         self.state_manager.is_flushed = False
 
+    @cached_property
+    def _states(self) -> dict[str, dict[str, Any]]:
+        """What the state has of each user."""
+        partitions = self.stream_state.get("partitions", [])
+        return {state["context"]["user_id"]: state for state in partitions}
+
+    @override
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """As the SDK does, which looks through the states of all users each time."""
+        if context is None:
+            return self.stream_state
+        user_id = context["user_id"]
+        if user_id not in self._states:
+            self._states[user_id] = {"context": dict(context)}
+            partitions = self.stream_state.setdefault("partitions", [])
+            partitions.append(self._states[user_id])
+        return self._states[user_id]
+
+    @override
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Nothing: windows know where they begin."""
+
     @override
     def _increment_stream_state(
         self,

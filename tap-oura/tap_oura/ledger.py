@@ -53,11 +53,13 @@ class Ledger:
         return self._entries.pop(user_id, [])
 
 
-def forget_pending(state: Mapping[str, Any], user_id: str) -> None:
-    """Drop a user's windows from the state, as they are on record now."""
+def with_pending(state: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What the state has of each user that has windows to forget."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for user_state in _user_states(state):
-        if user_state["context"]["user_id"] == user_id:
-            user_state.pop(PENDING, None)
+        if PENDING in user_state:
+            found.setdefault(user_state["context"]["user_id"], []).append(user_state)
+    return found
 
 
 def first_days(state: Mapping[str, Any], stream: str) -> dict[str, date]:

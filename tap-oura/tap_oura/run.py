@@ -92,7 +92,11 @@ class Run:
 
     def user(self, user_id: str) -> User:
         """The user of a partition."""
-        return next(user for user in self.users if user.user_id == user_id)
+        return self._users_by_id[user_id]
+
+    @cached_property
+    def _users_by_id(self) -> dict[str, User]:
+        return {user.user_id: user for user in self.users}
 
     def find_user_id(self, user: User) -> str:
         """The UUID of a user that has none yet, by Oura's own id of it.

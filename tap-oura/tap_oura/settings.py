@@ -112,6 +112,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "`refresh_token`, or with neither where the token store has a login.",
     ),
     th.Property(
+        "user_list",
+        th.StringType,
+        title="File of users",
+        description="File with further `users`, a list as JSON: a variable cannot "
+        "hold more than some 1,000 of them.",
+    ),
+    th.Property(
         "user_filter",
         th.ArrayType(th.StringType),
         title="User filter",

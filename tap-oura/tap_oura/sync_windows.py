@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
@@ -10,7 +11,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_oura.errors import Outcome
-from tap_oura.ledger import forget_pending
+from tap_oura.ledger import PENDING, with_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,7 @@ class SyncWindowsStream(Stream):
     def __init__(self, tap: Tap, run: Run) -> None:
         """Create the stream of a run."""
         super().__init__(tap)
+        self.state_partitioning_keys = []  # it has no bookmarks
         self._run = run
 
     @property
@@ -86,9 +88,15 @@ class SyncWindowsStream(Stream):
     def partitions(self) -> list[dict[str, Any]]:
         return [{"user_id": user.user_id} for user in self._run.users]
 
+    @cached_property
+    def _with_pending(self) -> dict[str, list[dict[str, Any]]]:
+        """What the state has of users, after all other streams."""
+        return with_pending(self.tap_state)
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         user_id = (context or {})["user_id"]
         yield from self._run.ledger.take(user_id)[: self.ABORT_AT_RECORD_COUNT]
-        forget_pending(self.tap_state, user_id)
+        for state in self._with_pending.get(user_id, []):
+            state.pop(PENDING, None)  # they are on record now
         self.state_manager.is_flushed = False

@@ -9,19 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
+
 from tap_oura.credentials import AccessToken, Credential, StoredLogin
 from tap_oura.errors import SettingError
+from tap_oura.json_parts import UNDECODABLE
 from tap_oura.oauth import Endpoints, OAuthClient
 from tap_oura.settings import RESCUE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tap_oura.errors import OuraError
     from tap_oura.token_store import TokenStore
 
 #: The file of logins that the token store did not take.
 RESCUED = "rescued-logins.json"
+
+
+class ListedUser(msgspec.Struct):
+    """A user as `user_list` names it."""
+
+    user_id: str
+    access_token: str | None = None
+    refresh_token: str | None = None
 
 
 @dataclass(eq=False)
@@ -51,7 +62,7 @@ def users_from_config(config: Mapping[str, Any]) -> list[User]:
     Raises:
         SettingError: The settings name no user, or none that exists.
     """
-    users = _named(config) if config.get("users") else _single(config)
+    users = _named(config, listed) if (listed := _listed(config)) else _single(config)
     if twice := _repeated([a.user_id for a in users]):
         raise SettingError(f"`users` names {twice} twice: leave one of them out.")
     return _in_shard(_filtered(users, config), config)
@@ -78,7 +89,7 @@ def checked_user_id(value: str) -> str:
 
 def seed_from_config(config: Mapping[str, Any], user_id: str) -> str | None:
     """The refresh token that the settings give for a user, if they do."""
-    for user in [config, *(config.get("users") or [])]:
+    for user in [config, *_listed(config)]:
         if user.get("user_id") and checked_user_id(user["user_id"]) == user_id:
             seed: str | None = user.get("refresh_token")
             return seed
@@ -141,11 +152,35 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
     return RescuingTokenStore(store, rescue, folder)
 
 
-def _named(config: Mapping[str, Any]) -> list[User]:
-    """The users of `users`."""
+def _listed(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `users` and `user_list` have of each user.
+
+    Raises:
+        SettingError: The file cannot be read as such a list.
+    """
+    listed = config.get("users") or []
+    if not (path := config.get("user_list")):
+        return listed
+    try:
+        content = Path(path).expanduser().read_bytes()
+        return listed + [
+            msgspec.structs.asdict(user)
+            for user in msgspec.json.decode(content, type=list[ListedUser])
+        ]
+    except (OSError, *UNDECODABLE):
+        raise SettingError(
+            f"`user_list` {path} cannot be read as a list of users, each with its "
+            "`user_id`, as JSON."
+        ) from None
+
+
+def _named(
+    config: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
+) -> list[User]:
+    """The users that are listed."""
     store: TokenStore | None = None
     users = []
-    for user in config["users"]:
+    for user in listed:
         user_id = checked_user_id(user["user_id"])
         if token := user.get("access_token"):
             users.append(User(user_id, _access_token(token)))

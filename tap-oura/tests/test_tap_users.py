@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
 from fake_login import credential
 from fake_oura import USER_ID
+from tap_oura.errors import SettingError
 from tap_oura.users import token_store, users_from_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OTHER_USER = "00000000-0000-4000-8000-000000000002"
 TWO = [
@@ -35,6 +40,24 @@ def test_users_may_be_filtered_and_shared_out() -> None:
     assert sorted(chain.from_iterable(shares)) == [user["user_id"] for user in many]
     assert all(len(share) > 20 for share in shares)
     assert user_ids(users=many, shard="2/3") == shares[1]
+
+
+def test_a_file_names_more_users_than_a_variable_holds(tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    file.write_text(json.dumps(TWO[1:]))
+    assert user_ids(user_list=str(file)) == [OTHER_USER]
+    assert user_ids(users=TWO[:1], user_list=str(file)) == [USER_ID, OTHER_USER]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'[{"user_id": 1}]', b"\xff"])
+def test_a_file_that_lists_no_users_is_one_sentence(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "users.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingError, match="cannot be read as a list of users"):
+        user_ids(user_list=str(file))
 
 
 @pytest.mark.parametrize(
