@@ -54,7 +54,7 @@ def about_killed(run_ids: Sequence[int]) -> Alert:
     return Alert(
         "a run was killed",
         (
-            f"Number of the run: {numbers}. It was killed, or its database was gone.",
+            f"Number of the run: {numbers}. It was killed, or lost its database.",
             "Next: nothing. This run goes on from there.",
         ),
     )

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import pq
 
+from healthhub.database_states import about_state
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
@@ -196,6 +197,8 @@ class Database:
             why = re.split("failed: |FATAL: ", reason.strip().splitlines()[-1])[
                 -1
             ].strip()
+            if state := about_state(why):
+                return state
         return (
             f"Cannot use the database at {self.address}: {why}. "
             f"Check {self.came_from}, and that the server is up."

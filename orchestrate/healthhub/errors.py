@@ -10,20 +10,10 @@ from typing import NoReturn
 
 import psycopg
 
+from healthhub.database_states import about_state
 from healthhub.masking import without_values
 
 _ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-# What a person can do about the states that databases get into (SQLSTATE).
-_STATES = {
-    "25006": "is read-only. Find out why (on Supabase: a full disk), then run again",
-    "53100": "has no space left. Make room in it, then run again",
-    "53200": "is out of memory. Run again later",
-    "53300": "accepts no more connections. Close others, then run again",
-    "57014": "took too long, and ended the statement. Run again later",
-    "55P03": "waits for somebody else's lock. Run again later",
-}
-_LOST = ("08", "57P")
 
 
 class HealthHubError(Exception):
@@ -92,7 +82,7 @@ def as_failure(error: BaseException) -> HealthHubError:
         case Interrupted():
             return HealthHubError(f"The run was {error}. Run again.")
         case psycopg.Error():
-            return HealthHubError(f"The database {_about_database(error)}.")
+            return HealthHubError(_about_database(error))
         case OSError():
             return HealthHubError(_about_system(error))
     frame = traceback.extract_tb(error.__traceback__)[-1:]
@@ -105,19 +95,15 @@ def as_failure(error: BaseException) -> HealthHubError:
 
 def _about_database(error: psycopg.Error) -> str:
     """What PostgreSQL says, where that cannot quote a row."""
-    state = error.sqlstate
-    if state is None or state.startswith(_LOST):
-        said = error.diag.message_primary or str(error).partition("\n")[0]
-        said = without_values(said)
-        return f"failed: {said.rstrip('.')}. See that it is up, then run again"
-    if known := _STATES.get(state):
+    state, said = error.sqlstate, str(error)
+    if known := about_state(error.diag.message_primary or said, state):
         return known
-    if state == "42501":
-        said = without_values(error.diag.message_primary or "permission denied")
-        return f"refuses: {said}. Give its user that right, then run again"
+    if state is None:
+        reason = without_values(said.partition("\n")[0]).rstrip(".")
+        return f"The database failed: {reason}. See that it is up, then run again."
     return (
-        f"refused a statement ({type(error).__name__}, {state}). "
-        "Run `healthhub check`, then run again"
+        f"The database refused a statement ({type(error).__name__}, {state}). "
+        "Run `healthhub check`, then run again."
     )
 
 

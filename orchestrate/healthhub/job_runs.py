@@ -46,7 +46,9 @@ limit 1
 """
 _CLOSE_THE_KILLED = """
 update healthhub.job_runs
-set status = 'abandoned', error_summary = 'The run was killed.'
+set
+    status = 'abandoned',
+    error_summary = 'The run was killed, or lost its database.'
 where status = 'running' and run_id < %s
 returning run_id
 """

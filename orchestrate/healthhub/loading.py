@@ -9,7 +9,7 @@ import psycopg
 
 from healthhub.errors import HealthHubError, LoginNeededError, PartialFailureError
 from healthhub.meltano import PIPELINE, TRANSFORMATION
-from healthhub.meltano_log import DBT, MELTANO, TARGET, Diagnosis, LogRecord
+from healthhub.meltano_log import DBT, MELTANO, TAP, TARGET, Diagnosis, LogRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ def load(
     users: list[UserOutcome] = []
     with suppress(HealthHubError, psycopg.Error):  # then it is why, and told already
         users = outcomes()
-    failed_later = diagnosis.culprit in {TARGET, DBT}
+    failed_later = diagnosis.culprit in {TARGET, DBT} or diagnosis.of_the_database
     if failed_later or not any(user.failures for user in users):
         raise _failure(pipeline, diagnosis)
     if transformation := _observed(pipeline, screen, TRANSFORMATION):
@@ -59,7 +59,7 @@ def load(
 def _observed(
     pipeline: Pipeline, screen: Screen, tasks: Sequence[str] = PIPELINE
 ) -> Diagnosis | None:
-    """Run it; tell its errors but the decisive one, which is for the end."""
+    """Run it; tell its errors but those that are for the end."""
     diagnosis = Diagnosis()
 
     def observe(record: LogRecord) -> None:
@@ -68,8 +68,10 @@ def _observed(
 
     exit_code = pipeline.run(observe, tasks)
     decisive = diagnosis.sentence if exit_code else None
+    # Of a database that is out of order, all that it serves say the same.
+    others = {TAP} if decisive and diagnosis.of_the_database else {TAP, TARGET, DBT}
     for source, error in diagnosis.errors:
-        if source != MELTANO and error != decisive:
+        if source in others and error not in {decisive, *diagnosis.told}:
             screen.say(f"{source}: {error}")
     return diagnosis if exit_code else None
 
@@ -77,10 +79,15 @@ def _observed(
 def _failure(pipeline: Pipeline, diagnosis: Diagnosis) -> HealthHubError:
     """Nothing came of it."""
     kind = LoginNeededError if diagnosis.needs_login else HealthHubError
-    told = "\n".join(diagnosis.told)
+    told = list(dict.fromkeys(diagnosis.told))
+    if diagnosis.of_the_database:
+        told.append(diagnosis.of_the_database)
+    decisive = diagnosis.sentence
+    lines = [*(line for line in told if line != decisive), decisive]
+    unexplained = f"{diagnosis.culprit or MELTANO} failed; see the log."
     return kind(
-        f"{diagnosis.sentence} The log of this run is {pipeline.log}.",
-        public=told or f"{diagnosis.culprit or 'Meltano'} failed; see the log.",
+        "\n".join(lines) + f" The log of this run is {pipeline.log}.",
+        public="\n".join(told) or unexplained,
     )
 
 

@@ -128,11 +128,13 @@ class Mask:
         """One of the lines that a program writes; what a row holds may fill several.
 
         Args:
-            source: The program.
+            source: The program; none where the text is a whole message.
             text: Its line.
         """
         if (fields := json_object(text)) is not None:
             return json.dumps(self.json(fields))
+        if not source:
+            return self.message(text)
         if source in self._row_of and not _LOG_LINE.match(text):
             return LEFT_OUT
         self._row_of.discard(source)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from healthhub.database_states import about_state
 from healthhub.masking import json_object
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ def as_json(line: str, mask: Mask) -> str:
     """A line for the log: one JSON object, without secrets and anybody's data."""
     fields = json_object(line) or {
         "event": line.strip(),
+        "name": MELTANO,
         "level": "info",
         "timestamp": datetime.now(UTC).isoformat(),
     }
-    event = mask.line(str(fields.get("name", MELTANO)), str(fields.pop("event", "")))
+    event = mask.line(str(fields.get("name", "")), str(fields.pop("event", "")))
     return json.dumps({"event": event, **mask.json(fields)})
 
 
@@ -125,8 +127,20 @@ class Diagnosis:
             self._exceptions[record.source] = _sentence(record.message)
 
     @property
+    def of_the_database(self) -> str | None:
+        """What the database says of itself, if that is why: whoever met it first.
+
+        What the tap says of connections is about Oura.
+        """
+        said = (*self.errors, *self._exceptions.items())
+        states = (about_state(text) for source, text in said if source != TAP)
+        return next(filter(None, states), None)
+
+    @property
     def sentence(self) -> str:
         """The last error of the plugin that failed, or the next best there is."""
+        if known := self.of_the_database:
+            return known
         errors, exceptions = self.errors, list(self._exceptions.items())
         for candidates in (
             [text for source, text in errors if source == self.culprit],

@@ -122,6 +122,13 @@ def fail(what: str) -> int:
         row = 'null value in column: "62.0077" DETAIL:  Failing row (sesame).'
         say(row, "target-postgres", "error")
         end_block({"loaders": 1}, "Loader failed")
+    elif what == "fail for want of space":
+        read_users([])
+        full = 'could not extend file "base/5/1": No space left on device'
+        for model in "notes", "tags":
+            row = f"Database Error in model {model}\n  {full}\n  CONTEXT: sesame"
+            say(row, "dbt-postgres", "error")
+        end_block({}, "Command failed", block_type="InvokerCommand")
     elif what.startswith("fail for"):
         read_users(what.removeprefix("fail for ").split(" and "))
         end_block({"extractors": 1}, "Extractor failed")

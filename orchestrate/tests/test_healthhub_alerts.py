@@ -124,27 +124,33 @@ def test_a_database_that_is_gone_is_told(hosted: Hosted, receiver: Receiver) -> 
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("the disk", "The database has no space left. Make room in it"),
-        ("a privilege", "The database refuses: permission denied for table x."),
-        ("a value", "The database refused a statement (InvalidTextRepresentation"),
+        ("fail for want of space", "The database has no space left. Make room in it"),
+        ("break the disk", "The database has no space left. Make room in it"),
+        ("break a privilege", "The database refuses: permission denied for table x."),
+        (
+            "break a value",
+            "The database refused a statement (InvalidText",
+        ),
     ],
 )
 def test_every_failure_is_told_once_and_without_data(
     hosted: Hosted, receiver: Receiver, what: str, sentence: str
 ) -> None:
     told = {"OURA_PAT": "mine", "ALERT_URLS": receiver.address}
-    code, output, errors = hosted.call("run", STAND_IN=f"break {what}", **told)
+    hosted.call("users", "add", "OURA_PAT")
+    code, output, errors = hosted.call("run", STAND_IN=what, **told)
     assert code == 1
     [alert] = receiver.told
     assert alert["title"] == "healthHub: a run failed"
     lines = alert["message"].splitlines()
     assert lines[0].startswith(sentence)
     assert lines[1].startswith("Number of the run: 1. ")
-    assert errors == f"healthhub: {lines[0]}\n"
     [(status, summary)] = hosted.query(
         "select status, error_summary from healthhub.job_runs"
     )
-    assert (status, summary) == ("failed", lines[0])
+    assert errors == f"healthhub: {summary}\n"
+    assert (status, summary.partition(" The log of")[0]) == ("failed", lines[0])
+    assert "dbt-postgres" not in output
     assert "sesame" not in output + errors + json.dumps(alert) + summary
 
 

@@ -157,9 +157,13 @@ def test_lost_database_is_a_sentence(project: Project) -> None:
     _, errors = process.communicate()
     assert process.returncode == 1
     [sentence] = errors.splitlines()
-    assert sentence.startswith("healthhub: ")
-    assert "server closed the connection" in sentence
+    assert sentence.startswith("healthhub: The database went away, or ended the")
     assert project.query("select status from healthhub.job_runs") == [("running",)]
+    assert project.call("run", OURA_PAT="mine")[0] == 0
+    lost = "The run was killed, or lost its database."
+    assert project.query(
+        "select status, error_summary from healthhub.job_runs order by run_id"
+    ) == [("abandoned", lost), ("success", None)]
 
 
 def on_a_terminal(

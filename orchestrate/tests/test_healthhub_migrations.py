@@ -101,7 +101,7 @@ def test_user_without_the_right_is_told_so(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("create role reader login password 'reader'")
     reader = {**database.parameters, "user": "reader", "password": "reader"}
-    with pytest.raises(HealthHubError, match=r"failed: permission denied for database"):
+    with pytest.raises(HealthHubError, match="refuses: permission denied for database"):
         migrate(replace(database, parameters=reader))
     with database.connect() as connection:
         connection.execute("drop role reader")

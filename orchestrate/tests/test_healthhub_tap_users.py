@@ -281,7 +281,7 @@ def test_killed_run_is_closed_by_the_next(project: Project) -> None:
     assert project.query(
         "select status, error_summary from healthhub.job_runs order by run_id"
     ) == [
-        ("abandoned", "The run was killed."),
+        ("abandoned", "The run was killed, or lost its database."),
         ("failed", errors.removeprefix("healthhub: ").rstrip()),
         ("success", None),
     ]

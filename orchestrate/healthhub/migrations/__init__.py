@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors
 
+from healthhub.database_states import about_state
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_values
 
@@ -92,9 +93,10 @@ def _upgrade(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:
-        message = (
+        said = str(error.orig).splitlines()[0]
+        message = about_state(said) or (
             f"The migration of the database at {database.address} failed: "
-            f"{without_values(str(error.orig)).splitlines()[0]}. Nothing was changed: "
+            f"{without_values(said)}. Nothing was changed: "
             "correct that and run it again."
         )
         raise HealthHubError(message) from None
