@@ -168,8 +168,9 @@ def _encryption(database: Database, connection: psycopg.Connection) -> Check:
         remedy = f"Take ?sslmode={mode} away, from SUPABASE_DB_URL or PGSSLMODE."
     elif "supabase" in database.host:
         remedy = (
-            "Download Supabase's certificate (Project Settings, Database, SSL), put it "
-            "beside .env, and append ?sslrootcert=prod-ca-2021.crt to SUPABASE_DB_URL."
+            "Download Supabase's certificate (Database, Settings, SSL Configuration), "
+            "put it beside .env, and append ?sslrootcert=prod-ca-2021.crt to "
+            "SUPABASE_DB_URL."
         )
     else:
         remedy = (
