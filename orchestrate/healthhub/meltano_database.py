@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import CreateEnginePlugin
 from sqlalchemy.pool import QueuePool
 
+from healthhub.catalogue import keep_while_true
 from healthhub.project import plugin_folder, project_folder
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ class FromSettings(CreateEnginePlugin):
             MeltanoError: There is none; the sentence says what to do.
         """
         super().__init__(url, kwargs)
+        project = project_folder()
         # Meltano's own log of each run names users: it belongs to the other files of a
         # run, and not into ~/.local/state.
-        os.environ["XDG_STATE_HOME"] = str(plugin_folder(project_folder(), "run"))
+        os.environ["XDG_STATE_HOME"] = str(plugin_folder(project, "run"))
+        keep_while_true(project)
         if "PGHOST" not in os.environ:
             from healthhub.by_hand import prepare  # noqa: PLC0415 (slow)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from healthhub.catalogue import KEPT
 from healthhub.project import plugin_folder
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ def forget_ended_runs(project: Path) -> None:
     in_use = _arguments()
     for file in folder.glob("*/*"):
         # A program that is starting has its configuration on its command line.
-        if file.is_file() and not any(
-            path.startswith(str(file.parent)) for path in in_use
-        ):
+        is_used = any(path.startswith(str(file.parent)) for path in in_use)
+        if file.is_file() and file.name not in KEPT and not is_used:
             file.unlink(missing_ok=True)
 
 
