@@ -63,7 +63,8 @@ select
     array_agg(distinct stream order by stream) as streams
 from raw_oura.sync_windows as refused
 where
-    refused.synced_at >= %(since)s at time zone 'UTC'
+    refused._sdc_batched_at >= %(since)s at time zone 'UTC'
+    and refused.synced_at >= %(since)s at time zone 'UTC'
     and refused.outcome = 'missing_scope'
     and exists (
         select from raw_oura.sync_windows as granted

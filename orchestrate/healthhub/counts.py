@@ -10,92 +10,80 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
     from datetime import datetime
 
     import psycopg
 
 Counts = dict[str, dict[str, int]]
 
-_FETCHED = """
-select stream, sum(document_count)::bigint
+# What tells them. By its first condition, an index finds what the run has written.
+_FETCHED: LiteralString = """
+select stream, 'fetched', sum(document_count)::bigint
 from raw_oura.sync_windows
-where synced_at >= %s at time zone 'UTC'
+where
+    _sdc_batched_at >= %(here)s at time zone 'UTC'
+    and synced_at >= %(here)s at time zone 'UTC'
 group by stream
 """
-
 # A document's revisions are rows that are written once.
-_REVISED = """
-select
-    stream,
-    count(*) filter (where revision = 1),
-    count(*) filter (where revision > 1)
+_REVISED: LiteralString = """
+select stream, case when revision = 1 then 'new' else 'changed' end, count(*)
 from healthhub.document_revisions
-where created_at >= %s
-group by stream
+where updated_at >= %(there)s and created_at >= %(there)s
+group by 1, 2
 """
-
-# Days of samples have no revisions.
-_SAMPLES: dict[str, LiteralString] = {
-    "heartrate": "heart_rate_days",
-    "ring_battery_level": "ring_battery_level_days",
-}
-_CHANGED = """
-select
-    count(*) filter (where created_at >= %(since)s),
-    count(*) filter (where created_at < %(since)s)
-from healthhub.{table}
-where updated_at >= %(since)s
-"""
-
-_DELETED = """
-select stream, count(*)
+_DELETED: LiteralString = """
+select stream, 'deleted', count(*)
 from healthhub.deleted_documents
-where updated_at >= %s
+where updated_at >= %(there)s
 group by stream
+"""
+# Days of samples have no revisions.
+_WRITTEN: LiteralString = """
+select
+    {stream}, case when created_at >= %(there)s then 'new' else 'changed' end, count(*)
+from {table}
+where updated_at >= %(there)s
+group by 2
+"""
+_TOLD_BY = {
+    "raw_oura.sync_windows": sql.SQL(_FETCHED),
+    "healthhub.document_revisions": sql.SQL(_REVISED),
+    "healthhub.deleted_documents": sql.SQL(_DELETED),
+} | {
+    f"healthhub.{table}": sql.SQL(_WRITTEN).format(
+        stream=stream, table=sql.Identifier("healthhub", table)
+    )
+    for stream, table in {
+        "heartrate": "heart_rate_days",
+        "ring_battery_level": "ring_battery_level_days",
+    }.items()
+}
+_THERE_ARE = """
+select name from unnest(%s::text[]) as name where to_regclass(name) is not null
 """
 
 
 def stream_counts(
     connection: psycopg.Connection, since_here: datetime, since_there: datetime
 ) -> Counts:
-    """Count what a run did.
+    """Count what a run did with the streams that it has read.
 
     Args:
         connection: To the database.
         since_here: When the run began, by this machine's clock, as the tap has it.
         since_there: The same by the database's clock, as the tables have it.
     """
-    if not _exists(connection, "raw_oura.sync_windows"):
-        return {}
+    tables = [name for (name,) in connection.execute(_THERE_ARE, (list(_TOLD_BY),))]
+    told = sql.SQL(" union all ").join(_TOLD_BY[table] for table in tables)
+    since = {"here": since_here, "there": since_there}
+    rows = connection.execute(told, since).fetchall() if tables else []
     counts: Counts = {
-        stream: {"fetched": fetched, "new": 0, "changed": 0, "deleted": 0}
-        for stream, fetched in connection.execute(_FETCHED, (since_here,))
+        stream: dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
+        for stream, what, _ in rows
+        if what == "fetched"
     }
-    for stream, new, changed in _revised(connection, counts, since_there):
-        counts[stream] |= {"new": new, "changed": changed}
-    if _exists(connection, "healthhub.deleted_documents"):
-        for stream, deleted in connection.execute(_DELETED, (since_there,)):
-            if stream in counts:
-                counts[stream]["deleted"] = deleted
+    for stream, what, count in rows:
+        if stream in counts:
+            counts[stream][what] = count
     return counts
-
-
-def _revised(
-    connection: psycopg.Connection, streams: Container[str], since: datetime
-) -> Iterator[tuple[str, int, int]]:
-    """New and changed ones, of the streams that were read."""
-    if _exists(connection, "healthhub.document_revisions"):
-        for stream, new, changed in connection.execute(_REVISED, (since,)):
-            if stream in streams:
-                yield stream, new, changed
-    for stream, table in _SAMPLES.items():
-        if stream in streams and _exists(connection, f"healthhub.{table}"):
-            query = sql.SQL(_CHANGED).format(table=sql.Identifier(table))
-            for new, changed in connection.execute(query, {"since": since}):
-                yield stream, new, changed
-
-
-def _exists(connection: psycopg.Connection, name: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", (name,)).fetchone()
-    return row == (True,)

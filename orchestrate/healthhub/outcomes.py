@@ -27,7 +27,10 @@ select
         where outcome = 'missing_scope'
     ) as missing_scopes
 from raw_oura.sync_windows
-where synced_at >= %s at time zone 'UTC'
+where
+    -- By the first of them, an index finds what the run has written.
+    _sdc_batched_at >= %(since)s at time zone 'UTC'
+    and synced_at >= %(since)s at time zone 'UTC'
 group by user_id
 order by user_id
 """
@@ -60,4 +63,4 @@ def user_outcomes(connection: psycopg.Connection, since: datetime) -> list[UserO
     if connection.execute(_EXISTS).fetchone() != (True,):
         return []
     with connection.cursor(row_factory=class_row(UserOutcome)) as cursor:
-        return cursor.execute(_ACCOUNTS, (since,)).fetchall()
+        return cursor.execute(_ACCOUNTS, {"since": since}).fetchall()

@@ -34,7 +34,8 @@ create table if not exists raw_oura.sync_windows (
     outcome text,
     detail text,
     document_count bigint,
-    synced_at timestamp default (clock_timestamp() at time zone 'UTC')
+    synced_at timestamp default (clock_timestamp() at time zone 'UTC'),
+    _sdc_batched_at timestamp default (clock_timestamp() at time zone 'UTC')
 )
 """
 # What a run meets after Meltano has succeeded.
