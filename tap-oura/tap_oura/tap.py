@@ -23,7 +23,7 @@ from typing_extensions import override
 from tap_oura import settings
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError
-from tap_oura.output import BufferedWriter
+from tap_oura.output import BufferedWriter, FrugalStateWriter
 from tap_oura.prefetch import Job
 from tap_oura.run import Run
 from tap_oura.stopping import StoppedError
@@ -59,6 +59,11 @@ class TapOura(Tap):
     def run(self) -> Run:
         """What the streams share."""
         return Run(self.config, self._jobs)
+
+    @cached_property
+    @override
+    def state_writer(self) -> FrugalStateWriter:
+        return FrugalStateWriter(self.message_writer)
 
     # Streams
 
