@@ -43,7 +43,14 @@ QUIET = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "NO_COLOR": "1",
 }
-NAMES = ("tap-oura", "target-postgres", "dbt", "meltano", "healthhub")
+NAMES = (
+    "tap-oura",
+    "target-postgres",
+    "target-postgres-on-conflict",
+    "dbt",
+    "meltano",
+    "healthhub",
+)
 
 
 def environment() -> dict[str, str]:
@@ -66,6 +73,8 @@ class Figures:
     """MB written ahead."""
     memory: dict[str, float] = field(default_factory=dict)
     """Peak MB by kind of process, and of all at one moment."""
+    cpu_by: dict[str, float] = field(default_factory=dict)
+    """Seconds by kind of process, as last seen: the last moments are missing."""
     interpreters: int = 0
     """Python processes that were seen."""
     statements: int = 0
@@ -83,6 +92,7 @@ class Sampler:
         self._names: dict[tuple[int, float], str] = {}
         self._done = threading.Event()
         self.peaks: dict[str, float] = defaultdict(float)
+        self._spent: dict[tuple[int, float], float] = {}
         self.interpreters = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -108,14 +118,27 @@ class Sampler:
                 own = (used.rss - shared) / MEGABYTE
                 self.peaks[name] = max(self.peaks[name], own)
                 total += own
+                self._spent[key(process)] = sum(process.cpu_times()[:2])
         self.peaks["all"] = max(self.peaks["all"], total)
 
+    @property
+    def cpu_by(self) -> dict[str, float]:
+        """Seconds of the client's processes by kind."""
+        by: dict[str, float] = defaultdict(float)
+        for process, spent in self._spent.items():
+            by[self._names[process]] += spent
+        return {k: round(v, 1) for k, v in by.items() if not k.startswith("postgres")}
+
     def _name(self, process: psutil.Process) -> str:
-        key = (process.pid, process.create_time())
-        if key not in self._names:
-            self._names[key] = kind(process.cmdline())
+        if (same := key(process)) not in self._names:
+            self._names[same] = kind(process.cmdline())
             self.interpreters += Path(process.exe()).name.startswith("python")
-        return self._names[key]
+        return self._names[same]
+
+
+def key(process: psutil.Process) -> tuple[int, float]:
+    """What tells a process from a later one of the same number."""
+    return process.pid, process.create_time()
 
 
 def kind(command: Sequence[str]) -> str:
@@ -172,5 +195,6 @@ def measured(  # noqa: PLR0913 - what a run needs
         cpu_postgres=server.cpu() - cpu,
         wal=(server.position() - position) / MEGABYTE,
         memory={name: round(peak) for name, peak in sampler.peaks.items() if peak > 5},  # noqa: PLR2004
+        cpu_by=sampler.cpu_by,
         interpreters=sampler.interpreters,
     )

@@ -17,12 +17,13 @@ import typer
 
 import lean
 import results
+import scale as of_scale
 import works as other
 from postgres import Server
 from works import Bench
 
 PROJECT = Path(__file__).resolve().parents[1]
-WORKS = {**other.WORKS, **lean.WORKS}
+WORKS = {**other.WORKS, **lean.WORKS, **of_scale.WORKS}
 ALL = (*other.WORKS, lean.LEAN)
 INSTALLED = (".venv", "bench/.venv", ".meltano/*/*/venv")
 

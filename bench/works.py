@@ -227,7 +227,7 @@ def _load_once(
         if system.only_reads:
             systems.keep_messages(task, bench.output, connection)
         values = systems.values(system, task, connection)
-        return figures, {"counts": counts, "values": values, "size": _size(connection)}
+        return figures, {"counts": counts, "values": values, "size": size(connection)}
 
 
 def _compare(
@@ -374,8 +374,8 @@ def years(bench: Bench, work: str) -> None:
                             figures,
                             counts=counts,
                             days=(first_day - start).days,
-                            size=_size(connection),
-                            tables=_tables(connection),
+                            size=size(connection),
+                            tables=tables(connection),
                             new=store.new_rows(),
                         )
                         ask(bench, work, f"{system}, {name}", connection, first_day)
@@ -432,8 +432,8 @@ def many_accounts(bench: Bench, work: str) -> None:
                 store.name,
                 "cold, dbt",
                 figures,
-                size=_size(connection),
-                tables=_tables(connection),
+                size=size(connection),
+                tables=tables(connection),
             )
             let_days_pass(connection)
             ask(bench, work, store.name, connection, first_day)
@@ -474,13 +474,13 @@ def ask(
         bench.record.question(work, name, sentence, median, len(rows))
 
 
-def _size(connection: psycopg.Connection[Any]) -> float:
+def size(connection: psycopg.Connection[Any]) -> float:
     """MB of the database."""
     row = connection.execute("select pg_database_size(current_database())").fetchone()
     return float(row[0] if row else 0) / MEGABYTE
 
 
-def _tables(connection: psycopg.Connection[Any]) -> dict[str, float]:
+def tables(connection: psycopg.Connection[Any]) -> dict[str, float]:
     """MB of each table, indexes and all."""
     rows = connection.execute("""
         select

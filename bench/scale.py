@@ -1,0 +1,113 @@
+"""Studies of 1 to 2,000 users, really read, each with a login of its own."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from accounts import let_days_pass
+from measure import environment
+from works import Bench, Store, size, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api import Api
+
+SIZES = (1, 10, 100, 1000, 2000)
+DAYS_BEFORE = 14
+"""Days of each user that are there before the first daily run."""
+MOST_OF_A_YEAR = 10
+"""Users of whom a year is loaded."""
+LOGINS = Path(__file__).with_name("logins.py")
+TAP_PYTHON = ".meltano/extractors/tap-oura/venv/bin/python"
+
+
+@dataclass(frozen=True)
+class Study(Store):
+    """A database of users who have logged in."""
+
+    key: str = base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+    def variables(self, api: Api) -> dict[str, str]:
+        """The settings of a run: whom to read is in the database."""
+        return {
+            "TAP_OURA_TOKEN_KEY": self.key,
+            "TAP_OURA_CLIENT_ID": "bench",
+            "TAP_OURA_CLIENT_SECRET": "bench",
+            "TAP_OURA_API_URL": api.url,
+            "TAP_OURA_START_DATE": str(self.start),
+            **self.bench.home,
+        }
+
+    def add_users(self) -> None:
+        """Have everybody log in."""
+        with self.database.connect() as connection:
+            connection.execute("create schema if not exists healthhub_tokens")
+        options = quote("-csearch_path=healthhub_tokens", safe="")
+        joint = "&" if "?" in self.database.url else "?"
+        subprocess.run(  # noqa: S603 - our own
+            [self.project / TAP_PYTHON, LOGINS, str(self.accounts)],
+            check=True,
+            env=environment()
+            | {
+                "DATABASE_URL": self.database.url,
+                "TOKEN_STORE": f"{self.database.url}{joint}options={options}",
+                "TOKEN_KEY": self.key,
+            },
+        )
+
+
+def scale(bench: Bench, work: str) -> None:
+    """A year of some users; then two weeks and a day of 1 to `--accounts`."""
+    for number in [n for n in SIZES if n <= min(bench.accounts, MOST_OF_A_YEAR)]:
+        cold(bench, work, number, round(365 * bench.scale))
+    for number in [n for n in SIZES if n <= bench.accounts]:
+        cold(bench, work, number, DAYS_BEFORE, then_daily=True)
+
+
+def cold(
+    bench: Bench, work: str, number: int, days: int, *, then_daily: bool = False
+) -> None:
+    """Load some days of so many users into an empty database, and one day more."""
+    first_day = bench.today - timedelta(days=1)
+    people = min(bench.people, number)
+    start = first_day - timedelta(days=days - 1)
+    with bench.fresh("scale", bench.project) as database:
+        name = f"{number:,} users" if number > 1 else "1 user"
+        study = Study(bench, bench.project, database, name, start, 2, number)
+        study.add_users()
+        with bench.serving(first_day, 2, people=people) as api:
+            api.warm(start, first_day, people)
+            bench.note(f"{work}: {name}, {days} days")
+            figures, counts = study.run(api)
+        with database.connect() as connection:
+            connection.execute("vacuum analyze")
+            bench.record.run(
+                work,
+                name,
+                f"cold, {days} days",
+                figures,
+                counts=counts,
+                days=days,
+                users=number,
+                size=size(connection),
+                tables=tables(connection),
+                new=study.new_rows(),
+            )
+            if not then_daily:
+                return
+            let_days_pass(connection, 3, but_for_reading=True)
+        next_day = first_day + timedelta(days=1)
+        with bench.serving(next_day, 2, people=people) as api:
+            api.warm(start, next_day, people)
+            study.daily(work, api, finds=True)
+
+
+WORKS: dict[str, Callable[[Bench, str], None]] = {"scale": scale}
