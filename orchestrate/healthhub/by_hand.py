@@ -12,7 +12,7 @@ from healthhub.errors import HealthHubError
 from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.settings import load_settings, using_database, variables
-from healthhub.source import chosen_users
+from healthhub.source import chosen_users, within_variables
 
 
 def prepare() -> None:
@@ -27,7 +27,8 @@ def prepare() -> None:
     try:
         lease = leases.enter_context(using_database(load_settings(project)))
         migrate(lease.database)
-        users = chosen_users(lease.database, variables(project)) or {}
+        chosen = chosen_users(lease.database, variables(project)) or {}
+        users = leases.enter_context(within_variables(chosen))
     except HealthHubError as error:
         raise MeltanoError(str(error).rstrip(".")) from None
     os.environ |= lease.database.environment | users

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import CreateEnginePlugin
@@ -15,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from healthhub.catalogue import keep_while_true
 from healthhub.project import plugin_folder, project_folder
+from healthhub.run_folder import hold
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Engine
@@ -33,7 +35,10 @@ class FromSettings(CreateEnginePlugin):
         project = project_folder()
         # Meltano's own log of each run names users: it belongs to the other files of a
         # run, and not into ~/.local/state.
-        os.environ["XDG_STATE_HOME"] = str(plugin_folder(project, "run"))
+        run_folder = plugin_folder(project, "run")
+        os.environ["XDG_STATE_HOME"] = str(run_folder)
+        if "run" in sys.argv:
+            hold(run_folder)
         keep_while_true(project)
         if "PGHOST" not in os.environ:
             from healthhub.by_hand import prepare  # noqa: PLC0415 (slow)

@@ -59,7 +59,7 @@ def source(
         HealthHubError: The sandbox does not start.
     """
     if users is not None:
-        with _within_variables(users) as settings:
+        with within_variables(users) as settings:
             yield {**settings, **_period(request)}
         return
     screen.doing("Starting the Oura sandbox, as there is no Oura account yet")
@@ -113,7 +113,7 @@ def named_users(variables: Mapping[str, str]) -> dict[str, str] | None:
 
 
 @contextmanager
-def _within_variables(users: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def within_variables(users: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The tap's settings for users, with a file of them where a variable is too small.
 
     Nobody else can read it.

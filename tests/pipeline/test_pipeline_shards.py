@@ -1,0 +1,227 @@
+"""Shares of the users, loaded at once as other schedulers do it, and as one load."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from healthhub.embedded import EmbeddedPostgres
+from healthhub.migrations import migrate
+from oura_sandbox.server import running
+from workflow_steps import run_step, run_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from healthhub.database import Database
+
+PROJECT = Path(__file__).parents[2]
+MELTANO = Path(sys.executable).with_name("meltano")
+USERS = [f"0a0a0a0a-0000-4000-8000-{number:012d}" for number in range(1, 6)]
+SHARDS = 2
+# What differs between two loads of the same.
+OF_THE_LOAD = "^(_sdc_|synced_at$|request_count$)"
+
+
+@dataclass
+class Study:
+    """Two databases, and what reads the same users into them."""
+
+    one: Database
+    shared: Database
+    settings: dict[str, str]
+    folder: Path
+
+    def environment(self, database: Database, name: str) -> dict[str, str]:
+        """The variables of a machine, with a run folder of its own."""
+        system = self.folder / name
+        if not system.exists():
+            system.mkdir()
+            for kind in ("extractors", "loaders", "utilities"):
+                (system / kind).symlink_to(PROJECT / ".meltano" / kind)
+        return {
+            **{k: os.environ[k] for k in ("PATH", "LANG") if k in os.environ},
+            **self.settings,
+            "HOME": str(self.folder),
+            "SUPABASE_DB_URL": database.url,
+            "MELTANO_SYS_DIR_ROOT": str(system),
+            "NO_COLOR": "1",
+        }
+
+
+@pytest.fixture(scope="module")
+def study() -> Iterator[Study]:
+    home = Path(tempfile.mkdtemp(prefix="healthhub-shards-"))
+    home.chmod(0o755)
+    try:
+        with (
+            EmbeddedPostgres(home).using() as lease,
+            running(years=1, users=len(USERS)) as sandbox,
+        ):
+            databases = []
+            for name in ("one", "shared"):
+                with lease.database.connect() as connection:
+                    connection.autocommit = True
+                    connection.execute(f"create database {name}".encode())
+                parameters = {**lease.database.parameters, "dbname": name}
+                databases.append(replace(lease.database, parameters=parameters))
+                migrate(databases[-1])
+            tokens = [sandbox.token, *(f"{sandbox.token}-{n}" for n in range(2, 6))]
+            users = [
+                {"user_id": user, "access_token": token}
+                for user, token in zip(USERS, tokens, strict=True)
+            ]
+            first = datetime.now(UTC).date() - timedelta(days=3)
+            settings = {
+                "TAP_OURA_USERS": json.dumps(users),
+                "TAP_OURA_API_URL": sandbox.url,
+                "TAP_OURA_START_DATE": str(first),
+            }
+            yield Study(databases[0], databases[1], settings, home)
+    finally:
+        shutil.rmtree(home)
+
+
+def rows(database: Database) -> dict[str, set[str]]:
+    """All rows of each raw table, without what is of the load."""
+    with database.connect() as connection:
+        tables = connection.execute(
+            "select table_name, string_agg(format('%%I', column_name), ', '"
+            " order by column_name)"
+            " from information_schema.columns"
+            " where table_schema = 'raw_oura' and column_name !~ %s group by 1",
+            (OF_THE_LOAD,),
+        ).fetchall()
+        return {
+            table: {
+                row
+                for (row,) in connection.execute(
+                    f"select row({columns})::text from raw_oura.{table}".encode()
+                )
+            }
+            for table, columns in tables
+        }
+
+
+def kubernetes_command() -> list[str]:
+    _, job, _ = yaml.safe_load_all((PROJECT / "deploy/kubernetes.yaml").read_text())
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    command: list[str] = container["command"]
+    return command
+
+
+def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None:
+    one = subprocess.run(
+        [
+            Path(sys.executable).with_name("meltano"),
+            "run",
+            "tap-oura",
+            "target-postgres",
+        ],
+        cwd=PROJECT,
+        env=study.environment(study.one, "one"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert one.returncode == 0, one.stdout + one.stderr
+
+    [prepare] = [
+        s for s in run_steps("shards.yml", "prepare") if s["name"] == "Prepare"
+    ]
+    github_machine = study.environment(study.shared, "github")
+    url = {"SUPABASE_DB_URL": study.shared.url}
+    prepared = run_step(prepare, PROJECT, github_machine, **url)
+    assert prepared.returncode == 0, prepared.stdout
+
+    # GitHub loads the first share, and meanwhile Kubernetes kills and restarts a pod.
+    [load] = [s for s in run_steps("shards.yml", "load") if s["name"] == "Load"]
+    done: list[subprocess.CompletedProcess[str]] = []
+
+    def on_github() -> None:
+        start = study.settings["TAP_OURA_START_DATE"]
+        share = {"TAP_OURA_SHARD": f"1/{SHARDS}", "TAP_OURA_START_DATE": start}
+        done.append(run_step(load, PROJECT, github_machine, **url, **share))
+
+    github = threading.Thread(target=on_github)
+    github.start()
+    pod = study.environment(study.shared, "pod")
+    pod |= {"JOB_COMPLETION_INDEX": "1", "SHARDS": str(SHARDS)}
+    with subprocess.Popen(
+        kubernetes_command(),
+        cwd=PROJECT,
+        env=pod,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as killed:
+        wait_for_a_row_of(study, "shard-2-of-2")
+        os.killpg(killed.pid, signal.SIGKILL)
+    again = subprocess.run(
+        kubernetes_command(),
+        cwd=PROJECT,
+        env=pod,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    github.join()
+    assert done[0].returncode == 0, done[0].stdout
+    found = rows(study.shared)
+    assert all(any(user in row for row in found["sleep"]) for user in USERS)
+    assert found == rows(study.one)
+
+
+def wait_for_a_row_of(study: Study, suffix: str) -> None:
+    """Until Meltano says that a share is under way."""
+    began = "select from meltano.runs where job_name like %s"
+    for _ in range(600):
+        with study.shared.connect() as connection:
+            there = connection.execute("select to_regclass('meltano.runs')").fetchone()
+            if there != (None,) and connection.execute(began, (f"%{suffix}",)).rowcount:
+                return
+        time.sleep(0.05)
+    raise AssertionError(suffix)
+
+
+def test_two_runs_do_not_share_a_run_folder(study: Study) -> None:
+    environment: dict[str, Any] = study.environment(study.one, "held")
+    folder = study.folder / "held" / "run"
+    folder.mkdir()
+    hold = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w');"
+        " fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, folder / "lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout
+        other.stdout.readline()
+        refused = subprocess.run(
+            [MELTANO, "run", "tap-oura"],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        other.communicate()
+    assert refused.returncode == 1
+    assert "Another run uses" in refused.stderr + refused.stdout
