@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+import re
+import statistics
 import subprocess
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+import psycopg
 
 from accounts import let_days_pass
 from measure import environment
@@ -26,6 +31,27 @@ DAYS_BEFORE = 14
 MOST_OF_A_YEAR = 10
 """Users of whom a year is loaded."""
 LOGINS = Path(__file__).with_name("logins.py")
+QUESTIONS = "analyze/questions"
+TAG = "tag_generic_alcohol"
+OF_DAYS = ("daily_overview", "daily_activity_summaries", "personal_info")
+VARIED = {
+    "document_id": "gen_random_uuid()",
+    "age": "20 + number % 60",
+    "average_hrv": "original.average_hrv + number % 41 - 20",
+    "lowest_heart_rate": "original.lowest_heart_rate + number % 13 - 6",
+    "total_sleep_duration": "original.total_sleep_duration + number % 3600 - 1800",
+}
+SPREAD = """
+    insert into healthhub.{table} (user_id, {columns})
+    select
+        cast('0a0a0a0a-0000-4000-8000-' || lpad(number::text, 12, '0') as uuid),
+        {values}
+    from generate_series({first}, {last}) as number
+    inner join healthhub.{table} as original on original.user_id = cast(
+        '0a0a0a0a-0000-4000-8000-'
+        || lpad(((number - 1) % {people} + 1)::text, 12, '0') as uuid
+    )
+"""
 TAP_PYTHON = ".meltano/extractors/tap-oura/venv/bin/python"
 
 
@@ -110,4 +136,64 @@ def cold(
             study.daily(work, api, finds=True)
 
 
-WORKS: dict[str, Callable[[Bench, str], None]] = {"scale": scale}
+def questions(bench: Bench, work: str) -> None:
+    """What a study asks, of two years of the days of `--accounts` users."""
+    first_day = bench.today - timedelta(days=1)
+    start = first_day - timedelta(days=round(730 * bench.scale))
+    people = bench.people
+    with bench.fresh("questions", bench.project) as database:
+        study = Study(bench, bench.project, database, "", start, 3, people)
+        study.add_users()
+        with bench.serving(first_day, 3, people=people) as api:
+            api.warm(start, first_day, people)
+            bench.note(f"{work}: {people} users")
+            study.run(api)
+        with database.connect() as connection:
+            bench.note(f"{work}: {bench.accounts:,} users")
+            spread(connection, people, bench.accounts)
+            connection.execute("vacuum analyze")
+            name = f"{bench.accounts:,} users, 2 years"
+            values = {"first_day": start, "last_day": first_day, "tag": TAG}
+            for file in sorted((bench.project / QUESTIONS).glob("*.sql")):
+                bench.note(f"{work}: {file.stem}")
+                query = re.sub(r":'(\w+)'", r"%(\1)s", file.read_text("utf-8"))
+                took = []
+                with psycopg.ClientCursor(connection) as cursor:
+                    for _ in range(1 + bench.n):
+                        began = time.perf_counter()
+                        rows = cursor.execute(query.encode(), values).fetchall()
+                        took.append((time.perf_counter() - began) * 1000)
+                bench.record.question(
+                    work, name, file.stem, statistics.median(took[1:]), len(rows)
+                )
+
+
+def spread(connection: psycopg.Connection[Any], people: int, users: int) -> None:
+    """Let further users have the days of the first ones, a little otherwise."""
+    for table in OF_DAYS:
+        columns = [
+            name
+            for (name,) in connection.execute(
+                "select column_name from information_schema.columns where"
+                " table_schema = 'healthhub' and table_name = %s"
+                " and column_name <> 'user_id'",
+                (table,),
+            )
+        ]
+        values = [VARIED.get(c, f"original.{c}") for c in columns]
+        connection.execute(
+            SPREAD.format(
+                table=table,
+                columns=", ".join(columns),
+                values=", ".join(values),
+                people=people,
+                first=people + 1,
+                last=users,
+            ).encode()
+        )
+
+
+WORKS: dict[str, Callable[[Bench, str], None]] = {
+    "scale": scale,
+    "questions": questions,
+}
