@@ -50,7 +50,10 @@ class FileTokenStore(TokenStore):
             with self._hold(""):
                 logins = self._load()
                 logins.pop(user_id, None)
-                self._save(logins)
+                if logins:
+                    self._save(logins)
+                else:
+                    self._path.unlink()
 
     @override
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import backoff
@@ -12,14 +13,13 @@ from tap_oura.errors import TokenStoreError
 from tap_oura.token_store import TokenStore
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tap_oura.file_token_store import FileTokenStore
     from tap_oura.oauth import Login
 
-#: How often the store is asked to take a login before the second place is, which is
-#: about half a minute.
+#: How often the store is asked again to take a login, which is about half a minute.
 TRIES = 7
 
 _logger = logging.getLogger("tap-oura")
@@ -44,33 +44,24 @@ class RescuingTokenStore(TokenStore):
         self._store = store
         self._rescue = rescue
         self._folder = folder
+        self._held: set[str] = set()
 
     @override
     def read(self, user_id: str) -> Login | None:
+        if user_id not in self._held and self._rescue.read(user_id):
+            with suppress(TokenStoreError), self.lock(user_id):
+                """It is brought home by whoever holds the lock, and nobody else."""
         stored, rescued = self._store.read(user_id), self._rescue.read(user_id)
-        if rescued is None:
-            return stored
-        # Each pair ends later than the one before it, also after a new login.
-        if stored and stored.tokens.expires_at >= rescued.tokens.expires_at:
-            return stored
-        try:
-            self._store.write(user_id, rescued)
-        except TokenStoreError:
-            return rescued
-        self._rescue.delete(user_id)
-        return rescued
+        return rescued if _is_newer(rescued, stored) else stored
 
     @override
     def write(self, user_id: str, login: Login) -> None:
-        again = backoff.on_exception(
-            backoff.expo, TokenStoreError, max_tries=TRIES, logger=None
-        )
         try:
-            again(self._store.write)(user_id, login)
-        except TokenStoreError as error:
-            self._keep(user_id, login, error)
-        else:
-            self._rescue.delete(user_id)
+            self._store.write(user_id, login)
+        except TokenStoreError:
+            if not self._insist(user_id, login):
+                return
+        self._rescue.delete(user_id)
 
     @override
     def user_ids(self) -> list[str]:
@@ -82,23 +73,62 @@ class RescuingTokenStore(TokenStore):
         self._store.delete(user_id)
 
     @override
-    def lock(self, user_id: str) -> AbstractContextManager[None]:
-        return self._store.lock(user_id)
+    @contextmanager
+    def lock(self, user_id: str) -> Iterator[None]:
+        with self._store.lock(user_id):
+            self._held.add(user_id)
+            try:
+                with suppress(TokenStoreError):
+                    self._bring_home(user_id)
+                yield
+            finally:
+                self._held.discard(user_id)
 
-    def _keep(self, user_id: str, login: Login, why: TokenStoreError) -> None:
+    def _bring_home(self, user_id: str) -> None:
+        rescued = self._rescue.read(user_id)
+        if rescued is None:
+            return
+        if _is_newer(rescued, self._store.read(user_id)):
+            self._store.write(user_id, rescued)
+        self._rescue.delete(user_id)
+
+    def _insist(self, user_id: str, login: Login) -> bool:
+        """Ask the store again, for half a minute, with the login in the second place.
+
+        Returns:
+            Whether the store has taken it.
+        """
+        is_kept = True
         try:
             self._rescue.write(user_id, login)
         except TokenStoreError:
-            message = (
-                f"The new tokens of user {user_id} could be kept neither in "
-                f"`token_store` nor in `rescue_folder` {self._folder}. Put both right, "
-                f"then run `tap-oura-auth login {user_id}`."
-            )
-            raise TokenStoreError(message) from None
-        _logger.warning(
-            "The new tokens of user %s are kept in %s until `token_store` takes "
-            "them: do not delete it. %s",
-            user_id,
-            self._folder,
-            why,
+            is_kept = False
+        again = backoff.on_exception(
+            backoff.expo, TokenStoreError, max_tries=TRIES, logger=None
         )
+        try:
+            again(self._store.write)(user_id, login)
+        except TokenStoreError as error:
+            if not is_kept:
+                message = (
+                    f"The new tokens of user {user_id} could be kept neither in "
+                    f"`token_store` nor in `rescue_folder` {self._folder}. Put both "
+                    f"right, then run `tap-oura-auth login {user_id}`."
+                )
+                raise TokenStoreError(message) from None
+            _logger.warning(
+                "The new tokens of user %s are kept in %s until `token_store` takes "
+                "them: do not delete it. %s",
+                user_id,
+                self._folder,
+                error,
+            )
+            return False
+        return True
+
+
+def _is_newer(rescued: Login | None, stored: Login | None) -> bool:
+    """Each pair ends later than the one before it, also after a new login."""
+    if rescued is None or stored is None:
+        return rescued is not None
+    return rescued.tokens.expires_at > stored.tokens.expires_at

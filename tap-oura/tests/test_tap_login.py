@@ -167,6 +167,13 @@ def test_an_answer_that_is_lost_after_the_token_was_spent_is_one_sentence(
         credential(config).token()
 
 
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that was away has kept the lock of who could not give it back."""
+    monkeypatch.setattr("tap_oura.database_token_store.SILENCE", 0.1)
+
+
+@pytest.mark.usefixtures("impatience")
 @pytest.mark.parametrize("begun", [False, True], ids=["first", "later"])
 def test_a_store_that_fails_while_oura_answers_costs_no_login(
     any_store: Config,
@@ -189,7 +196,7 @@ def test_a_store_that_fails_while_oura_answers_costs_no_login(
 
     store.come_back()
     assert credential(any_store).token() == now
-    assert USER_ID not in kept.read_text()
+    assert not kept.exists()
     elsewhere = any_store | {"rescue_folder": f"{rescue}-2"}
     assert credential(elsewhere).token() == now
 
@@ -208,6 +215,7 @@ def test_a_login_that_can_be_kept_nowhere_is_one_sentence(
         credential(any_store).token()
 
 
+@pytest.mark.usefixtures("impatience")
 def test_a_newer_login_wins_over_a_rescued_one(
     any_store: Config, login: FakeLogin
 ) -> None:
@@ -223,6 +231,46 @@ def test_a_newer_login_wins_over_a_rescued_one(
     stored = token_store(any_store).read(USER_ID)
     assert stored is not None
     assert stored.tokens.access_token == "newer"
+
+
+def test_only_who_holds_the_lock_brings_a_login_home(
+    config: Config, login: FakeLogin
+) -> None:
+    """Whoever was about to would put a spent pair in the place of the next one."""
+    store = Place(config["token_store"])
+    credential(config).token()
+    login.meanwhile = store.vanish
+    credential(config).renew("access-1")
+    login.meanwhile = None
+    store.come_back()
+    elsewhere = token_store(config | {"rescue_folder": config["rescue_folder"] + "-2"})
+    reader = threading.Thread(target=token_store(config).read, args=(USER_ID,))
+    with elsewhere.lock(USER_ID):
+        reader.start()
+        reader.join(0.5)
+        assert reader.is_alive()
+        next_one = Tokens("next", "r", time.time() + 999_999, None, "")
+        elsewhere.write(USER_ID, Login(next_one))
+    reader.join()
+    stored = elsewhere.read(USER_ID)
+    assert stored is not None
+    assert stored.tokens.access_token == "next"
+    assert list(Path(config["rescue_folder"]).glob("*.json")) == []
+
+
+def test_what_the_store_does_not_take_is_kept_before_it_is_asked_again(
+    any_store: Config, login: FakeLogin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be killed while it waits."""
+    kept: list[Path] = []
+
+    def asked_again(_: float) -> None:
+        kept.extend(Path(any_store["rescue_folder"]).glob("*.json"))
+
+    monkeypatch.setattr("backoff._sync.time.sleep", asked_again)
+    login.meanwhile = Place(any_store["token_store"]).vanish
+    credential(any_store).token()
+    assert kept
 
 
 class Place:
