@@ -12,6 +12,7 @@ from healthhub.alerts import Alert
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
     from uuid import UUID
 
     import psycopg
@@ -126,6 +127,30 @@ def notices(
             yield _login_needs_attention(
                 names.get(scope.user_id, str(scope.user_id)), scope
             )
+
+
+def rescued(logins: Mapping[str, Path]) -> Iterator[Alert]:
+    """What is lost with this machine's disk.
+
+    Args:
+        logins: Files with logins that the database did not take, by user id.
+    """
+    for user_id, file in logins.items():
+        yield Alert(
+            "a login waits for the database",
+            (
+                f"User: {user_id}",
+                (
+                    f"The database did not take its new tokens. Only {file} has them, "
+                    "encrypted: do not delete it."
+                ),
+                (
+                    "Next: run again on that machine. After a run on GitHub, see "
+                    "docs/runbook.md, Renewing a login."
+                ),
+            ),
+            is_failure=False,
+        )
 
 
 def _no_data(name: str, silent: _Silent) -> Notice:

@@ -27,7 +27,7 @@ from healthhub.settings import (
 )
 from healthhub.source import chosen_users, named_users
 from healthhub.tap_auth import try_settings, try_tokens
-from healthhub.tap_users import TOKEN_VARIABLE
+from healthhub.tap_users import TOKEN_VARIABLE, rescued_logins
 from healthhub.users import all_users
 
 if TYPE_CHECKING:
@@ -235,6 +235,14 @@ def _users(
         names = _names(people) if people else {}
         for answer in try_tokens(project, known | users):
             yield _user(names, answer)
+        # Whoever reads a login brings it home: what is left could not be.
+        for user_id, file in rescued_logins(known).items():
+            yield _bad(
+                f"login of {names.get(user_id, user_id)}",
+                f"The database does not take it: it is kept, encrypted, in {file}. Do "
+                "not delete that. See that the database can be written to, then run "
+                "`healthhub check` again.",
+            )
     except HealthHubError as error:
         yield _bad("users", str(error))
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from healthhub import alerts
-from healthhub.attention import notices
+from healthhub.attention import notices, rescued
 from healthhub.counts import stream_counts
 from healthhub.environment import as_typed
 from healthhub.errors import HealthHubError, Interrupted
@@ -33,6 +33,7 @@ from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
 from healthhub.source import chosen_users, source
 from healthhub.summary import summarize
+from healthhub.tap_users import rescued_logins
 from healthhub.users import all_users
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ def run(project: Path, request: Request) -> None:
             if not (isinstance(error, Interrupted) and screen.is_watched):
                 alerts.send(addresses, alerts.about(error), screen)
             raise
+        finally:
+            for alert in rescued(rescued_logins(variables(project))):
+                screen.say(f"{alert.title}: {alert.lines[1]}")
+                alerts.send(addresses, alert, screen)
 
 
 @dataclass

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from healthhub.errors import HealthHubError
+from healthhub.masking import json_object
 from healthhub.settings import token
 from healthhub.users import all_users
 
@@ -39,6 +41,21 @@ LOGIN_SETTINGS = {
 }
 
 
+#: The tap's file of logins that the database did not take, and its usual folder.
+_RESCUED = "rescued-logins.json"
+_RESCUE_FOLDER = "~/.local/state/tap-oura"
+
+
+def rescued_logins(variables: Mapping[str, str]) -> dict[str, Path]:
+    """Where this machine keeps logins that the database did not take, by user id."""
+    folder = variables.get("TAP_OURA_RESCUE_FOLDER", _RESCUE_FOLDER)
+    file = Path(folder).expanduser() / _RESCUED
+    try:
+        return dict.fromkeys(json_object(file.read_text()) or (), file)
+    except OSError:
+        return {}
+
+
 def has_token_variable(user: User) -> bool:
     """Whether the alias names a variable, and not a login."""
     return user.alias.startswith(TOKEN_VARIABLE)
@@ -53,7 +70,7 @@ def credentials(
         connection: To the database.
         variables: With tokens, and the address of another token store.
     """
-    logged_in: set[str] = set()
+    logged_in, rescued = set[str](), rescued_logins(variables)
     if connection.execute(_HAS_LOGINS).fetchone() == (True,):
         logged_in = {user_id for (user_id,) in connection.execute(_LOGINS)}
     found = {}
@@ -61,6 +78,8 @@ def credentials(
         if has_token_variable(user):
             suffix = "" if user.alias in variables else ", not set"
             found[user.user_id] = f"variable {user.alias}{suffix}"
+        elif file := rescued.get(str(user.user_id)):
+            found[user.user_id] = f"logged in, but only {file} has it"
         elif "TAP_OURA_TOKEN_STORE" in variables:
             found[user.user_id] = "login in TAP_OURA_TOKEN_STORE"
         else:

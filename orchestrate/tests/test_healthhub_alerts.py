@@ -239,6 +239,28 @@ def test_a_scope_that_was_withdrawn_is_told(hosted: Hosted, receiver: Receiver) 
     assert "It no longer shares `tag`. What stays empty: tag" in alert["message"]
 
 
+@pytest.mark.parametrize(("stand_in", "told"), [("read", 1), ("fail", 2)])
+def test_a_login_that_only_this_machine_has_is_told(
+    hosted: Hosted, receiver: Receiver, stand_in: str, told: int
+) -> None:
+    """A machine of GitHub's forgets it otherwise, and the user has to log in again."""
+    hosted.call("users", "add", "OURA_PAT")
+    (hosted.folder / "rescued-logins.json").write_text(f'{{"{ANNE}": "encrypted"}}')
+    output = hosted.call(
+        "run",
+        STAND_IN=stand_in,
+        OURA_PAT="ok",
+        TAP_OURA_RESCUE_FOLDER=str(hosted.folder),
+        ALERT_URLS=receiver.address,
+    )[1]
+    assert "a login waits for the database: The database did not take its" in output
+    assert len(receiver.told) == told
+    alert = receiver.told[-1]
+    assert alert["title"] == "healthHub: a login waits for the database"
+    assert alert["message"].splitlines()[0] == f"User: {ANNE}"
+    assert "encrypted: do not delete it." in alert["message"]
+
+
 def test_nobody_who_listens_is_no_reason_to_fail(hosted: Hosted) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         deaf = f"json://127.0.0.1:{closed.getsockname()[1]}/"

@@ -145,6 +145,16 @@ def test_what_somebody_chose_not_to_share_is_no_failure(hosted: Hosted) -> None:
     assert "logged in, for: daily. Not shared: tag." in output
 
 
+def test_a_login_that_the_database_does_not_take_is_a_cross(hosted: Hosted) -> None:
+    program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
+    program.write_text(_SHARES_LITTLE.format(python=sys.executable))
+    kept = {"OURA_PAT": "mine", "TAP_OURA_RESCUE_FOLDER": str(hosted.folder)}
+    (hosted.folder / "rescued-logins.json").write_text('{"some-id": "encrypted"}')
+    code, output, _ = hosted.call("check", **kept)
+    assert (code, marks(output)["login of some-id"]) == (1, "✗")
+    assert "Do not delete that." in " ".join(output.split())
+
+
 @pytest.mark.parametrize(
     ("line", "mark", "finding"),
     [

@@ -155,6 +155,11 @@ def test_list_tells_who_is_logged_in(hosted: Hosted) -> None:
         "anne": "logged in",
         "bo": "no login yet",
     }
+    rescued = hosted.folder / "rescued-logins.json"
+    rescued.write_text(json.dumps({BO: "encrypted"}))
+    kept = {"TAP_OURA_RESCUE_FOLDER": str(hosted.folder)}
+    said = f"user bo: newest day none yet; logged in, but only {rescued} has it"
+    assert said in hosted.call("status", **kept)[1]
 
 
 def test_status_is_one_look(hosted: Hosted) -> None:
