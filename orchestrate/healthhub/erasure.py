@@ -8,8 +8,10 @@ rewritten, and in the end no row of any table may mention the person any more.
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from platformdirs import user_log_path
 from psycopg import sql
 
 from healthhub.errors import HealthHubError
@@ -128,15 +130,17 @@ def _forget_files(home: Path, user_id: str) -> int:
 
     A log that a program still writes loses only the lines that do.
     """
+    candidates = chain(
+        home.glob("logs/*"),
+        home.glob("report*.html"),
+        home.glob("report*-users/*.html"),
+        home.glob("report*-accounts/*.html"),
+        # Where Meltano itself has its logs, and had them until 0.1.0.
+        user_log_path("meltano").glob("elt/**/*.log"),
+    )
     found = [
         file
-        for pattern in (
-            "logs/*",
-            "report*.html",
-            "report*-users/*.html",
-            "report*-accounts/*.html",
-        )
-        for file in home.glob(pattern)
+        for file in candidates
         if file.is_file() and (user_id in file.name or _names(file, user_id))
     ]
     for file in found:

@@ -32,7 +32,8 @@ def bookmarks(*user_ids: str) -> str:
 
 
 @pytest.fixture
-def two_people(hosted: Hosted) -> Hosted:
+def two_people(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> Hosted:
+    monkeypatch.setenv("XDG_STATE_HOME", str(hosted.home / "state"))
     hosted.query(_EVERYWHERE)
     for alias, user_id in {"anne": ANNE, "bo": BO}.items():
         hosted.call("users", "add", alias, "--user-id", user_id)
@@ -52,6 +53,10 @@ def two_people(hosted: Hosted) -> Hosted:
     (logs / "2026-01-01-run-1.jsonl").write_text(f'{{"user": "{ANNE}"}}\n')
     (logs / "2026-01-02-run-2.jsonl").write_text(f'{{"user": "{BO}"}}\n')
     (logs / "postgres.log").write_text(f"ERROR: {ANNE}\nLOG: up\n")
+    for number, name in enumerate((ANNE, BO)):
+        run = hosted.home / f"state/meltano/log/elt/dev/run-{number}"
+        run.mkdir(parents=True)
+        (run / "elt.log").write_text(f"of user {name}: 200")
     (hosted.home / "report.html").write_text(f"<a href='{ANNE}.html'>")
     for name in ("report-users", "backups"):
         (hosted.home / name).mkdir()
@@ -104,6 +109,8 @@ def test_nothing_is_left_of_a_person_and_everything_of_others(
         if file.is_file() and ANNE in f"{file} {file.read_text()}"
     }
     assert kept == set()
+    [log_of_meltano] = (two_people.home / "state").rglob("*.log")
+    assert BO in log_of_meltano.read_text()
     logs = two_people.home / "logs"
     assert {log.name for log in logs.iterdir()} == {
         "2026-01-02-run-2.jsonl",
