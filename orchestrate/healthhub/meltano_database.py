@@ -9,6 +9,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from functools import partial
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import CreateEnginePlugin
@@ -33,12 +35,15 @@ class FromSettings(CreateEnginePlugin):
         """
         super().__init__(url, kwargs)
         project = project_folder()
-        # Meltano's own log of each run names users: it belongs to the other files of a
-        # run, and not into ~/.local/state.
+        # Meltano's own log of each run has all that plugins write, quoted rows, too. It
+        # belongs to the files of a run, not into ~/.local/state, and ends with it.
         run_folder = plugin_folder(project, "run")
         os.environ["XDG_STATE_HOME"] = str(run_folder)
         if "run" in sys.argv:
             hold(run_folder)
+            forget = partial(rmtree, run_folder / "meltano", ignore_errors=True)
+            forget()
+            atexit.register(forget)
         keep_while_true(project)
         if "PGHOST" not in os.environ:
             from healthhub.by_hand import prepare  # noqa: PLC0415 (slow)

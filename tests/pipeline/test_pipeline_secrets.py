@@ -58,6 +58,9 @@ def test_a_plugin_is_told_no_secret_of_another(plugin: str, tmp_path: Path) -> N
         text=True,
         check=True,
     ).stdout
+    if plugin == "dbt-postgres":
+        # Its record of a run quotes the rows that it could not store.
+        assert "DBT_WRITE_JSON=false" in told.splitlines()
     seen = {name for name, secret in SECRETS.items() if secret in told}
     others = {"SUPABASE_DB_URL", "ALERT_URLS"}
     mine = {name for name in SECRETS if name.startswith(("TAP_", "OURA_"))}
