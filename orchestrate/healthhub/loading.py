@@ -48,8 +48,8 @@ def load(
     users: list[UserOutcome] = []
     with suppress(HealthHubError, psycopg.Error):  # then it is why, and told already
         users = outcomes()
-    failed_later = diagnosis.culprit in {TARGET, DBT} or diagnosis.of_the_database
-    if failed_later or not any(user.failures for user in users):
+    is_no_users = diagnosis.culprit in {TARGET, DBT} or diagnosis.in_our_words
+    if is_no_users or not any(user.failures for user in users):
         raise _failure(pipeline, diagnosis)
     if transformation := _observed(pipeline, screen, TRANSFORMATION):
         raise _failure(pipeline, transformation)
@@ -67,6 +67,8 @@ def _observed(
         screen.show(record)
 
     exit_code = pipeline.run(observe, tasks)
+    if exit_code < 0:
+        diagnosis.was_killed(MELTANO, -exit_code)
     decisive = diagnosis.sentence if exit_code else None
     # Of a database that is out of order, all that it serves say the same.
     others = {TAP} if decisive and diagnosis.of_the_database else {TAP, TARGET, DBT}
@@ -80,8 +82,8 @@ def _failure(pipeline: Pipeline, diagnosis: Diagnosis) -> HealthHubError:
     """Nothing came of it."""
     kind = LoginNeededError if diagnosis.needs_login else HealthHubError
     told = list(dict.fromkeys(diagnosis.told))
-    if diagnosis.of_the_database:
-        told.append(diagnosis.of_the_database)
+    if diagnosis.in_our_words:
+        told.append(diagnosis.in_our_words)
     decisive = diagnosis.sentence
     lines = [*(line for line in told if line != decisive), decisive]
     unexplained = f"{diagnosis.culprit or MELTANO} failed; see the log."

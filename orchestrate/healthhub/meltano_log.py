@@ -29,10 +29,11 @@ _EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
 # What Python and SQLAlchemy say about themselves, which explains nothing.
 _NOISE = "Task exception was never retrieved"
 _BACKGROUND = re.compile(r"^\(psycopg\.\w+\) |\(Background on this error at: .*?\)")
-# A plugin that was killed before it could say anything.
-_KILLED = re.compile(
+# How Meltano puts that a plugin was killed: before a block, and at the end of one.
+_KILLED_EARLY = re.compile(
     r"^Cannot start plugin ([\w-]+): .*returned -(\d+) with", re.DOTALL
 )
+_KILLED = re.compile(r"exit code: -(\d+)")
 _LONGEST_SENTENCE = 400
 _BLOCK_ENDED = "Block run completed"
 
@@ -99,12 +100,14 @@ class Diagnosis:
             told: What the tap says of users and settings, which quotes no data.
             remarks: The same, of what no failure is: the users' choices.
             needs_login: Whether a user's token was refused.
+            killed: Which program was ended from outside, in a sentence of ours.
         """
         self.errors: list[tuple[str, str]] = []
         self.told: list[str] = []
         self.remarks: list[str] = []
         self.culprit: str | None = None
         self.needs_login = False
+        self.killed: str | None = None
         self._exceptions: dict[str, str] = {}
         self._verdict: str | None = None
 
@@ -114,6 +117,10 @@ class Diagnosis:
             if record.details.get("success") is False:
                 self._verdict = str(record.details.get("err")).splitlines()[0]
                 self.culprit = _culprit(record.details)
+                if number := _signal(record.details):
+                    self.was_killed(self.culprit or MELTANO, number)
+        elif killed := _KILLED_EARLY.match(record.message):
+            self.was_killed(killed[1], int(killed[2]))
         elif record.message.startswith(_NOISE):
             pass
         elif record.level >= logging.ERROR:
@@ -137,10 +144,19 @@ class Diagnosis:
         return next(filter(None, states), None)
 
     @property
+    def in_our_words(self) -> str | None:
+        """What is known about the failure without quoting anybody."""
+        return self.of_the_database or self.killed
+
+    def was_killed(self, program: str, number: int) -> None:
+        """Note which program was ended by a signal."""
+        self.killed = f"{program} was ended from outside (signal {number}). Run again."
+
+    @property
     def sentence(self) -> str:
         """The last error of the plugin that failed, or the next best there is."""
-        if known := self.of_the_database:
-            return known
+        if ours := self.in_our_words:
+            return ours
         errors, exceptions = self.errors, list(self._exceptions.items())
         for candidates in (
             [text for source, text in errors if source == self.culprit],
@@ -168,12 +184,17 @@ def _culprit(details: dict[str, Any]) -> str | None:
     return DBT if details.get("block_type") == "InvokerCommand" else None
 
 
+def _signal(details: dict[str, Any]) -> int:
+    """The number of the signal that ended the culprit, or 0."""
+    if killed := _KILLED.search(str(details.get("err"))):
+        return int(killed[1])
+    codes: dict[str, int] = details.get("exit_codes") or {}
+    return max(0, -codes.get("loaders", codes.get("extractors", 0)))
+
+
 def _sentence(text: str) -> str:
     """One line that ends as a sentence does."""
-    kept = in_our_words(text)
-    if killed := _KILLED.match(kept):
-        kept = f"{killed[1]} was ended from outside (signal {killed[2]}). Run again."
-    line = " ".join(_BACKGROUND.sub("", kept).split())
+    line = " ".join(_BACKGROUND.sub("", in_our_words(text)).split())
     if len(line) > _LONGEST_SENTENCE:
         line = f"{line[:_LONGEST_SENTENCE].rstrip()} ..."
     return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -130,6 +130,8 @@ def fail(what: str) -> int:
             row = f"Database Error in model {model}\n  {full}\n  CONTEXT: sesame"
             say(row, "dbt-postgres", "error")
         end_block({}, "Command failed", block_type="InvokerCommand")
+    elif what == "fail by a signal":
+        os.kill(os.getpid(), 9)
     elif what.startswith("fail for"):
         read_users(what.removeprefix("fail for ").split(" and "))
         end_block({"extractors": 1}, "Extractor failed")

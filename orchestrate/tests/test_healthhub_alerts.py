@@ -125,6 +125,7 @@ def test_a_database_that_is_gone_is_told(hosted: Hosted, receiver: Receiver) -> 
     ("what", "sentence"),
     [
         ("fail for want of space", "The database has no space left. Make room in it"),
+        ("fail by a signal", "meltano was ended from outside (signal 9). Run again."),
         ("break the disk", "The database has no space left. Make room in it"),
         ("break a privilege", "The database refuses: permission denied for table x."),
         (

@@ -119,10 +119,28 @@ def test_keeps_the_rest_of_a_line() -> None:
         ),
         pytest.param(
             [
+                line("Broken pipe", "tap-oura", "error"),
+                block("Loader failed", {"extractors": 1, "loaders": -9}),
+            ],
+            "target-postgres was ended from outside (signal 9). Run again.",
+            id="a loader that was killed",
+        ),
+        pytest.param(
+            [block("Extractor failed", {"extractors": -15})],
+            "tap-oura was ended from outside (signal 15). Run again.",
+            id="a tap that was killed",
+        ),
+        pytest.param(
+            [block("`dbt build` failed with exit code: -9", {}, "InvokerCommand")],
+            "dbt-postgres was ended from outside (signal 9). Run again.",
+            id="dbt that was killed",
+        ),
+        pytest.param(
+            [
                 line(
                     "Task exception was never retrieved\nfuture: <Task>", "x", "error"
                 ),
-                block("Loader failed", {"loaders": -9}),
+                block("Loader failed", {"loaders": 1}),
             ],
             "Loader failed.",
             id="what Python says of itself",
