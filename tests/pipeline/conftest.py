@@ -26,13 +26,14 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     home = Path(tempfile.mkdtemp(prefix="healthhub-pipeline-"))
     home.chmod(0o755)
     try:
-        with EmbeddedPostgres(home).using() as lease, running(years=1) as sandbox:
+        server = EmbeddedPostgres(home)
+        with server.using() as lease, running(years=1) as sandbox:
             migrate(lease.database)
             with lease.database.connect() as connection:
                 connection.execute(
                     "alter database postgres set timezone = 'America/New_York'"
                 )
             folder = tmp_path_factory.mktemp("dbt")
-            yield Pipeline(lease.database, sandbox, folder)
+            yield Pipeline(lease.database, sandbox, folder, server.log)
     finally:
         shutil.rmtree(home)

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from counting import counted
 from meltano_pipeline import PIPELINE, USER_ID
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ ROUTES = (
     "daily_resilience",
 )
 Row = dict[str, Any]
+
+# What a run that finds nothing may take. Programs: Meltano, tap, target, dbt and dbt's
+# helper. Requests: one a route, and ten pages of heart rate. Other statements: six for
+# each table that is loaded, and Meltano's.
+CEILINGS = {
+    "programs": 5,
+    "requests": 30,
+    "statements of dbt": 250,
+    "other statements": 200,
+}
 
 
 def served(pipeline: Pipeline, route: str) -> dict[str, Row]:
@@ -101,6 +112,16 @@ def test_main_job(pipeline: Pipeline) -> None:
     assert changed["contributors_timing"] is None
     assert changed["created_at"] == unchanged["created_at"]
     assert changed["updated_at"] > unchanged["updated_at"]
+
+
+def test_a_run_that_finds_nothing_takes_little(pipeline: Pipeline) -> None:
+    """What nobody counts grows."""
+    pipeline.ensure_loaded()
+    with counted(pipeline) as counts:
+        said = pipeline.run()
+    assert "Running catalog discovery" not in said
+    assert counts.keys() == CEILINGS.keys()
+    assert {name: n for name, n in counts.items() if n > CEILINGS[name]} == {}, counts
 
 
 def test_full_refresh_reads_everything_and_keeps_when_it_was_first_seen(

@@ -27,11 +27,20 @@ HISTORY = timedelta(days=20)
 
 @dataclass
 class Pipeline:
-    """Meltano in this project, against one database and one sandbox."""
+    """Meltano in this project, against one database and one sandbox.
+
+    Attributes:
+        database: The database.
+        sandbox: Oura.
+        folder: For what dbt and Meltano write.
+        log: Where the server of the database writes its own.
+        is_loaded: Whether a run has succeeded.
+    """
 
     database: Database
     sandbox: Sandbox
     folder: Path
+    log: Path
     is_loaded: bool = False
 
     def meltano(
