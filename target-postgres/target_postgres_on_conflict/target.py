@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+from typing import Any
+
 from target_postgres.target import TargetPostgres
+from typing_extensions import override
 
 from target_postgres_on_conflict.sink import OnConflictSink
 
@@ -12,3 +17,11 @@ class TargetPostgresOnConflict(TargetPostgres):
 
     package_name = "target-postgres-on-conflict"
     default_sink_class = OnConflictSink
+
+    @classmethod
+    @override
+    def invoke(cls, **options: Any) -> None:
+        # When all ends, nobody has to look for what could be thrown away: it would take
+        # a third of a short run.
+        atexit.register(gc.freeze)
+        super().invoke(**options)
