@@ -121,6 +121,7 @@ class _Run:
             with database.connect() as connection:
                 self.conclude(connection, job_run)
             self.report()
+            self.screen.say(f"Took:        {self.screen.seconds} s")
             self.screen.say(_HOW_TO_LOOK.format(healthhub=as_typed("healthhub")))
             if failure:
                 job_run.is_partial = any(o.complete_windows for o in self.outcomes())

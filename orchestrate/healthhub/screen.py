@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Self
 
 from rich.box import SIMPLE_HEAD
@@ -13,11 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from healthhub.masking import printable
-from healthhub.meltano_log import DBT, TAP, LogRecord
+from healthhub.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.progress import Progress as LiveProgress
+
+    from healthhub.meltano_log import LogRecord
     from healthhub.summary import TableSummary
 
 _PLAIN_WIDTH = 120
@@ -60,31 +64,38 @@ class Screen:
     def __init__(self) -> None:
         """Find out whether somebody watches."""
         self._console = console()
-        self._status = self._console.status("") if self._console.is_terminal else None
+        self._line = _live_line(self._console) if self._console.is_terminal else None
+        self._began = time.monotonic()
         self._doing = ""
         self._said: set[str] = set()
-        self._records: dict[str, int] = {}
+        self._progress = Progress()
 
     @property
     def is_watched(self) -> bool:
         """Whether somebody sees what is said, as far as one can know."""
-        return self._status is not None
+        return self._line is not None
+
+    @property
+    def seconds(self) -> int:
+        """How long it has taken."""
+        return round(time.monotonic() - self._began)
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        if self._status:
-            self._status.start()
+        if self._line:
+            self._line.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the screen in order."""
-        if self._status:
-            self._status.stop()
+        if self._line:
+            self._line.stop()
 
     def doing(self, what: str, progress: str = "") -> None:
         """Show what goes on; elsewhere than on a terminal only what is new."""
-        if self._status:
-            self._status.update(printable(f"{what}{progress} ..."))
+        if self._line:
+            text = printable(f"{what}{progress} ...")
+            self._line.update(self._line.task_ids[0], description=text)
         elif what != self._doing:
             self.say(f"{what} ...")
         self._doing = what
@@ -100,10 +111,8 @@ class Screen:
         """
         if record.level == logging.WARNING:
             self._warn(record)
-        elif record.source == TAP:
-            self._show_reading(record)
-        elif record.source == DBT:
-            self.doing("Building the tables")
+        elif self._progress.observe(record):
+            self.doing(self._progress.doing, self._progress.done)
 
     def _warn(self, record: LogRecord) -> None:
         """Print a warning, once."""
@@ -111,20 +120,6 @@ class Screen:
         if record.message not in _EXPECTED and warning not in self._said:
             self._said.add(warning)
             self.say(warning)
-
-    def _show_reading(self, record: LogRecord) -> None:
-        """Show which stream is being read, and how far."""
-        if record.message.startswith("Beginning sync of "):
-            stream = record.message.split("'")[1]
-        else:
-            metric = record.details.get("metric_info") or {}
-            if metric.get("metric") != "record_count":
-                return
-            stream = str(metric.get("tags", {}).get("stream"))
-            read = self._records.get(stream, 0) + int(metric.get("value") or 0)
-            self._records[stream] = read
-        read = self._records.get(stream, 0)
-        self.doing(f"Reading {stream}", f" ({read:,} records)" if read else "")
 
     def show_tables(self, tables: Sequence[TableSummary]) -> None:
         """Print the one table of what is in the database."""
@@ -142,6 +137,21 @@ class Screen:
                 for table in tables
             ],
         )
+
+
+def _live_line(where: Console) -> LiveProgress:
+    """What goes on now, and for how long the run has."""
+    from rich import progress  # noqa: PLC0415 (only where somebody watches)
+
+    line = progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}", markup=False),
+        progress.TimeElapsedColumn(),
+        console=where,
+        transient=True,
+    )
+    line.add_task("")
+    return line
 
 
 def _rows(table: TableSummary) -> str:
