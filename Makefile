@@ -45,6 +45,8 @@ lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	$(BIN)/yamllint --strict .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/uvx --quiet --from kubernetes-validate==1.37.0 \
+		kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 
 format: .venv/installed-dev ## Format Python and SQL
 	$(BIN)/ruff check --fix .
