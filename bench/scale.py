@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from api import Api
 
 SIZES = (1, 10, 100, 1000, 2000)
-DAYS_BEFORE = 14
+DAYS_BEFORE = 10
 """Days of each user that are there before the first daily run."""
 MOST_OF_A_YEAR = 10
 """Users of whom a year is loaded."""

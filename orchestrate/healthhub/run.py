@@ -50,6 +50,13 @@ _HOW_TO_LOOK = (
 )
 _KEPT_LOGS = 30
 
+# Nobody looks at the pages of hundreds every day, and each costs a moment.
+_MOST_PAGES = 50
+_WHERE_PAGES_ARE = (
+    f"Report:      of more than {_MOST_PAGES} users none is written by itself; "
+    "`healthhub report --user` writes one's."
+)
+
 
 def run(project: Path, request: Request) -> None:
     """Load what is new into the database, and show what is in it.
@@ -198,6 +205,9 @@ class _Run:
     def report(self) -> None:
         """Write the report; a run does not fail for want of it."""
         if not can_report():
+            return
+        if len(self.outcomes()) > _MOST_PAGES:
+            self.screen.say(_WHERE_PAGES_ARE)
             return
         self.screen.doing("Writing the report")
         try:
