@@ -312,6 +312,12 @@ class OuraStream(Stream):
         """Nothing: windows know where they begin."""
 
     @override
+    def finalize_state_progress_markers(
+        self, state: dict[str, Any] | None = None
+    ) -> None:
+        """Nothing: no state has such markers, and the SDK would look for each."""
+
+    @override
     def _increment_stream_state(
         self,
         latest_record: Record,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers import _state as sdk_state
 
 from fake_login import credential
 from fake_oura import USER_ID
@@ -17,6 +18,8 @@ from tap_oura.users import token_store, users_from_config
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fake_oura import FakeOura, Runner
 
 OTHER_USER = "00000000-0000-4000-8000-000000000002"
 TWO = [
@@ -94,3 +97,29 @@ def test_all_logins_are_read_where_no_user_is_named(
     store.write(OTHER_USER, replace(stored, seed=None))
     del config["user_id"], config["refresh_token"]
     assert sorted(user_ids(**config)) == sorted([USER_ID, OTHER_USER])
+
+
+def test_no_user_costs_more_for_the_others(
+    oura: FakeOura, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is that of all users: to search it for each is their square."""
+
+    def of_all_users(*_: object) -> None:
+        raise AssertionError
+
+    oura.daily("daily_stress", "2026-03-09")
+    oura.daily("daily_sleep", "2026-03-08")
+    users = [
+        {"user_id": f"00000000-0000-4000-8000-{n:012}", "access_token": "t"}
+        for n in range(30)
+    ]
+    monkeypatch.setattr(sdk_state, "_find_in_partitions_list", of_all_users)
+    first = run("daily_stress", "daily_sleep", users=users)
+    result = run("daily_stress", "daily_sleep", users=users, state=first.state)
+    for stream, day in (("daily_stress", "2026-03-09"), ("daily_sleep", "2026-03-08")):
+        assert result.days(stream) == [day] * len(users)
+        assert {result.bookmark(stream, str(u["user_id"])) for u in users} == {day}
+        # Nobody has two states, as a state that is not found would be added.
+        states = result.state["bookmarks"][stream]["partitions"]
+        assert len(states) == len(users)
+    assert "pending_windows" not in json.dumps(result.state)
