@@ -126,7 +126,7 @@ def within_variables(users: Mapping[str, str]) -> Iterator[dict[str, str]]:
         file.write(listed)
         file.flush()
         others = {k: v for k, v in users.items() if k != "TAP_OURA_USERS"}
-        yield others | {"TAP_OURA_USERS": "", "TAP_OURA_USER_LIST": file.name}
+        yield others | {"TAP_OURA_USERS": "[]", "TAP_OURA_USER_LIST": file.name}
 
 
 def _period(request: Request) -> dict[str, str]:

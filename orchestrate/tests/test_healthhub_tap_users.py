@@ -42,7 +42,7 @@ def test_more_people_than_a_variable_holds_are_read(hosted: Hosted) -> None:
         )
     assert hosted.call("run", **LOGIN)[::2] == (0, "")
     environment = hosted.called()["environment"]
-    assert environment["TAP_OURA_USERS"] == ""
+    assert environment["TAP_OURA_USERS"] == "[]"  # Meltano takes no nothing for a list
     assert not Path(environment["TAP_OURA_USER_LIST"]).exists()
 
 
