@@ -34,7 +34,7 @@ from healthhub.settings import load_settings, using_database, variables
 from healthhub.source import chosen_users, source
 from healthhub.summary import summarize
 from healthhub.tap_users import rescued_logins
-from healthhub.users import all_users
+from healthhub.users import all_users, found_users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +206,9 @@ class _Run:
         """Write the report; a run does not fail for want of it."""
         if not can_report():
             return
-        if len(self.outcomes()) > _MOST_PAGES:
+        with self.lease.database.connect() as connection:
+            number = len(all_users(connection)) + len(found_users(connection))
+        if number > _MOST_PAGES:
             self.screen.say(_WHERE_PAGES_ARE)
             return
         self.screen.doing("Writing the report")
