@@ -20,6 +20,7 @@ from healthhub.meltano import check_plugins
 from healthhub.migrations import applied_revision, newest_revision
 from healthhub.settings import (
     DOTENV,
+    SettingsError,
     known_variables,
     load_settings,
     using_database,
@@ -31,7 +32,7 @@ from healthhub.tap_users import TOKEN_VARIABLE, rescued_logins
 from healthhub.users import all_users
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
     import psycopg
@@ -57,6 +58,9 @@ _MEANT = {
     "SUPABASE_URL": "SUPABASE_DB_URL",
 }
 _ALIKE = 0.75  # of 1
+
+_READ_ONLY = "select current_setting('transaction_read_only')::boolean"
+_MAY_CREATE = "select has_database_privilege(current_database(), 'create')"
 
 
 @dataclass(frozen=True)
@@ -88,29 +92,33 @@ def _idle(subject: str, finding: str) -> Check:
 
 def checks(project: Path) -> Iterator[Check]:
     """Try everything, as far as what comes before allows it."""
-    yield from _variables(project)
+    settings, has_plugins = None, True
+    wrong: Mapping[str, str] = {}
     try:
         settings = load_settings(project)
-        check_plugins(project)
-    except HealthHubError as error:
-        yield _bad("settings", str(error))
-        return
+    except SettingsError as error:
+        wrong = error.sentences
+    yield from _variables(project, wrong)
     if (project / DOTENV).exists():
         yield _privacy(project / DOTENV)
-    known = variables(project)
     try:
-        with using_database(settings) as lease, lease.database.connect() as connection:
-            yield _good("database", _where(lease.database, connection))
-            yield _encryption(lease.database, connection)
-            migrations = _migrations(connection)
-            yield migrations
-            yield _clock("clock of the database", _database_time(connection))
-            people = lease.database if migrations.is_good is not None else None
-            if not (yield from _users(project, people, known)):
-                return
+        check_plugins(project)
     except HealthHubError as error:
-        yield _bad("database", str(error))
-    yield from _api(known.get("TAP_OURA_API_URL", _API_URL))
+        has_plugins = False
+        yield _bad("plugins", str(error))
+    known = variables(project)
+    reads_oura = True
+    if settings:
+        try:
+            with using_database(settings) as lease:
+                knows_users = yield from _database(lease.database)
+                if has_plugins:
+                    users = lease.database if knows_users else None
+                    reads_oura = yield from _users(project, users, known)
+        except HealthHubError as error:
+            yield _bad("database", str(error))
+    if reads_oura:
+        yield from _api(known.get("TAP_OURA_API_URL", _API_URL))
 
 
 def _privacy(file: Path) -> Check:
@@ -120,15 +128,22 @@ def _privacy(file: Path) -> Check:
     return _good(file.name, "nobody else on this machine can read it")
 
 
-def _variables(project: Path) -> Iterator[Check]:
-    """What is set, and from where; and what looks like a setting, but is none."""
+def _variables(project: Path, wrong: Mapping[str, str]) -> Iterator[Check]:
+    """What is set, and from where; and what looks like a setting, but is none.
+
+    Args:
+        project: With `.env`.
+        wrong: What is wrong with a value, by the name of the variable.
+    """
     known, in_file = known_variables(project), dotenv_values(project / DOTENV)
     is_set = variables(project)
     if not known & set(is_set):
         yield _good("settings", "none is set, all have defaults")
-    for name in sorted(set(in_file) | set(is_set)):
+    for name in sorted({*in_file, *is_set, *wrong}):
         where = "the environment" if name in os.environ else DOTENV
-        if name in known or name.startswith(TOKEN_VARIABLE):
+        if name in wrong:
+            yield _bad(name, wrong[name])
+        elif name in known or name.startswith(TOKEN_VARIABLE):
             if name in is_set:
                 value = "a secret" if is_secret(name) else is_set[name]
                 yield _good(name, f"{value}, from {where}")
@@ -145,6 +160,26 @@ def _variables(project: Path) -> Iterator[Check]:
 
 
 # The database
+
+
+def _database(database: Database) -> Generator[Check, None, bool]:
+    """Try what a run does with it.
+
+    Returns:
+        Whether it has the table of the users.
+    """
+    with database.connect() as connection:
+        yield _good("database", _where(database, connection))
+        yield _encryption(database, connection)
+        if connection.execute(_READ_ONLY).fetchone() == (True,):
+            yield _bad(
+                "writing",
+                "The database is read-only. Find out why (on Supabase: a full disk).",
+            )
+        applied = applied_revision(connection)
+        yield _migrations(connection, applied)
+        yield _clock("clock of the database", _database_time(connection))
+    return applied is not None
 
 
 def _where(database: Database, connection: psycopg.Connection) -> str:
@@ -180,9 +215,15 @@ def _encryption(database: Database, connection: psycopg.Connection) -> Check:
     return _bad("encryption", f"TLS, but with whom is not checked. {remedy}")
 
 
-def _migrations(connection: psycopg.Connection) -> Check:
-    wanted, found = newest_revision(), applied_revision(connection)
+def _migrations(connection: psycopg.Connection, found: str | None) -> Check:
+    wanted = newest_revision()
     if found is None:
+        if connection.execute(_MAY_CREATE).fetchone() != (True,):
+            return _bad(
+                "migrations",
+                f"{connection.info.user} may not create schemas: grant create on "
+                f"database {connection.info.dbname} to {connection.info.user}",
+            )
         return _idle("migrations", "none was applied yet: the first run does it")
     if found != wanted:
         return _bad(
@@ -214,25 +255,25 @@ def _clock(subject: str, theirs: datetime) -> Check:
 
 
 def _users(
-    project: Path, people: Database | None, known: dict[str, str]
+    project: Path, database: Database | None, known: dict[str, str]
 ) -> Generator[Check, None, bool]:
     """Try each token.
 
     Args:
         project: Where the tap is.
-        people: The database, unless it is too new to know anybody.
+        database: With the users; None before its first migration.
         known: The environment, which may have tokens, too.
 
     Returns:
         Whether Oura is read at all.
     """
     try:
-        users = chosen_users(people, known) if people else named_users(known)
+        users = chosen_users(database, known) if database else named_users(known)
         if users is None:
             try_settings(project, known)
             yield _idle("users", "none: the sandbox is read, synthetic data")
             return False
-        names = _names(people) if people else {}
+        names = _names(database) if database else {}
         for answer in try_tokens(project, known | users):
             yield _user(names, answer)
         # Whoever reads a login brings it home: what is left could not be.
@@ -249,7 +290,7 @@ def _users(
 
 
 def _names(database: Database) -> dict[str, str]:
-    """How people are called, by their ids."""
+    """How users are called, by their ids."""
     with database.connect() as connection:
         return {str(user.user_id): user.alias for user in all_users(connection)}
 

@@ -130,21 +130,36 @@ def using_database(settings: Settings) -> Iterator[Lease]:
             yield lease
 
 
+class SettingsError(HealthHubError):
+    """Some settings are wrong.
+
+    Attributes:
+        sentences: What is wrong, by the name of the variable.
+    """
+
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        """Say all of it at once."""
+        super().__init__("\n".join(sentences.values()))
+        self.sentences = sentences
+
+
 def load_settings(project: Path) -> Settings:
     """Read the settings of a project, and see that Meltano can read the tap's.
 
     Raises:
-        HealthHubError: A value is wrong; the sentence names the variable.
+        SettingsError: Values are wrong; a sentence for each names the variable.
     """
-    _check_the_taps(variables(project))
+    wrong = _wrong_in_the_taps(variables(project))
+    settings = None
     try:
         settings = Settings(_env_file=project / DOTENV)  # type: ignore[call-arg] # pydantic-settings reads it
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]).upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        message = f"{name} {reason}. Correct it in the environment or in .env."
-        raise HealthHubError(message) from None
+        for each in error.errors(include_url=False, include_input=False):
+            name = str(each["loc"][0]).upper()
+            reason = each["msg"].removeprefix("Value error, ")
+            wrong[name] = f"{name} {reason}. Correct it in the environment or in .env."
+    if wrong or settings is None:
+        raise SettingsError(wrong)
     home = project / settings.healthhub_home.expanduser()
     return settings.model_copy(update={"healthhub_home": home.resolve()})
 
@@ -172,31 +187,35 @@ def known_variables(project: Path) -> set[str]:
     }
 
 
-def _check_the_taps(known: Mapping[str, str]) -> None:
-    """Refuse what Meltano would quote in its error, tokens included.
+def _wrong_in_the_taps(known: Mapping[str, str]) -> dict[str, str]:
+    """What Meltano would quote in its error, tokens included.
 
     And days that are none, and another grain of samples than the tables here are made
     of.
     """
-    days = [checked_day(name, known.get(name)) for name in _DAYS_OF_THE_TAP]
+    wrong = {}
+    days = []
+    for name in _DAYS_OF_THE_TAP:
+        try:
+            days.append(checked_day(name, known.get(name)))
+        except HealthHubError as error:
+            wrong[name] = str(error)
+    first, last = _DAYS_OF_THE_TAP
     if all(days) and days != sorted(days, key=str):
-        first, last = _DAYS_OF_THE_TAP
-        message = f"{last} {days[1]} is before {first} {days[0]}. Swap them."
-        raise HealthHubError(message)
+        wrong[last] = f"{last} {days[-1]} is before {first} {days[0]}. Swap them."
     for name in _LISTS_OF_THE_TAP:
         try:
             is_list = isinstance(json.loads(known.get(name) or "[]"), list)
         except ValueError:
             is_list = False
         if not is_list:
-            message = f"{name} is no list as JSON has it. See .env.example."
-            raise HealthHubError(message)
+            wrong[name] = f"{name} is no list as JSON has it. See .env.example."
     if known.get(_GRAIN) not in (None, "", "day"):
-        message = (
+        wrong[_GRAIN] = (
             f"{_GRAIN} is for other projects: the tables here are made of days. Take "
             "it out of .env or the environment."
         )
-        raise HealthHubError(message)
+    return wrong
 
 
 def variables(project: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -209,3 +210,40 @@ def test_the_taps_own_word_about_its_settings_is_passed_on(hosted: Hosted) -> No
     found = {each["subject"]: each for each in json.loads(output)}
     assert (code, found["users"]["is_good"]) == (1, False)
     assert found["users"]["finding"] == "A number is none."
+
+
+def test_all_that_is_wrong_is_found_at_once(hosted: Hosted) -> None:
+    hosted.call("migrate")
+    (hosted.folder / ".meltano/extractors/tap-oura/venv").rename(hosted.folder / "venv")
+    code, output, _ = hosted.call(
+        "check",
+        TAP_OURA_START_DATE="2026-02-30",
+        TAP_OURA_USERS="sesame",
+        ALERT_NO_DATA_DAYS="0",
+        ALERT_URLS="sesame",
+        OURA_TOKEN="sesame",
+    )
+    crosses = {subject for subject, mark in marks(output).items() if mark == "✗"}
+    assert (code, "sesame" in output) == (1, False)
+    assert crosses == {
+        "ALERT_NO_DATA_DAYS",
+        "ALERT_URLS",
+        "OURA_TOKEN",
+        "Oura's API",
+        "TAP_OURA_START_DATE",
+        "TAP_OURA_USERS",
+        "plugins",
+    }
+    errors = hosted.call("run", TAP_OURA_START_DATE="2026-02-30", OURA_PAT="a b")[2]
+    assert "TAP_OURA_START_DATE '2026-02-30' is not a day." in errors
+    assert "OURA_PAT contains white space" in errors
+
+
+def test_database_that_takes_nothing_is_found(hosted: Hosted) -> None:
+    parameters = {
+        **hosted.database.parameters,
+        "options": "-c default_transaction_read_only=on",
+    }
+    url = replace(hosted.database, parameters=parameters).url
+    output = hosted.call("check", SUPABASE_DB_URL=url)[1]
+    assert marks(output)["writing"] == "✗"
