@@ -144,20 +144,11 @@ def streams_table() -> str:
     ]
     rows += [
         f"| `{route.name}` | {', '.join(f'`{key}`' for key in route.primary_keys)} "
-        f"| {_code(vars_of(route).get('replication_key'))} | `{route.scope}` "
-        f"| {route.__doc__} |"
+        f"| {_code(route.replication_key)} | `{route.scope}` "
+        f"| {route.description} |"
         for route in ROUTES
     ]
     return "\n".join(rows)
-
-
-def vars_of(route: type) -> dict[str, Any]:
-    """The attributes of a stream class and of those that it builds on."""
-    attributes: dict[str, Any] = {}
-    for base in reversed(route.__mro__):
-        if base.__module__.startswith("tap_oura"):
-            attributes |= vars(base)
-    return attributes
 
 
 def readme(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -27,7 +27,7 @@ from tap_oura.samples import DayParser, schema_by_day, with_offset
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping
 
     import msgspec
     from singer_sdk import Tap
@@ -37,49 +37,87 @@ if TYPE_CHECKING:
     from tap_oura.users import User
 
 
+@dataclass(frozen=True)
+class Route:
+    """What the API has at one address, and how it is read.
+
+    Attributes:
+        kind: What reads it.
+        name: Of the stream.
+        scope: What the user has to grant.
+        description: What its documents are.
+        primary_keys: What tells two of them apart.
+        replication_key: Which field says the day, or the instant.
+        window_length: The most days that one window asks for; those of its kind.
+        spelling: The address where it is spelled differently.
+        is_single_document: It answers with one bare document, not a list.
+        key_defaults: What stands in a key where Oura sent nothing usable.
+    """
+
+    kind: type[OuraStream]
+    name: str
+    scope: str
+    description: str
+    primary_keys: tuple[str, ...] = ("user_id", "id")
+    replication_key: str | None = "day"
+    window_length: timedelta | None = None
+    spelling: str | None = None
+    is_single_document: bool = False
+    key_defaults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Its address, below `usercollection/`."""
+        return self.spelling or self.name
+
+
 class OuraStream(Stream):
     """A route without dates: it is read as a whole, in one window.
 
     Attributes:
-        scope: What the user has to grant.
-        is_single_document: The route answers with one bare document, not a list.
+        route: Which one.
         follows_documents: It is read after those that do not, because what to ask for
             depends on what they found.
     """
 
-    name: str
-    path: str
-    primary_keys: Sequence[str] = ("user_id", "id")
-    scope: ClassVar[str]
-    is_single_document: ClassVar[bool] = False
     follows_documents: ClassVar[bool] = False
 
     # The parser has made every record fit its schema already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
-        """A stream's path is its name unless it says otherwise."""
-        super().__init_subclass__(**kwargs)
-        if "name" in vars(cls):
-            cls.path = vars(cls).get("path", cls.name)
-
-    def __init__(self, tap: Tap, run: Run) -> None:
-        """Create the stream of a run."""
-        super().__init__(tap)
+    def __init__(self, tap: Tap, run: Run, route: Route) -> None:
+        super().__init__(tap, name=route.name)
+        self.route = route
+        self.primary_keys = route.primary_keys
+        self.replication_key = route.replication_key
         self._run = run
-        # A catalogue may change these: what a document is stays the same.
-        self._own_keys = tuple(self.primary_keys)
         self._failed: dict[str, OuraError] = {}
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        """What a document is told apart by, whatever a catalogue says."""
+        return self.route.primary_keys
+
+    @property
+    def day_field(self) -> str | None:
+        """What says which day a record is of, whatever a catalogue says."""
+        return self.route.replication_key
+
+    @cached_property
+    def document_schema(self) -> dict[str, Any]:
+        """The schema of what Oura sends."""
+        return SchemaDirectory(schemas).get_schema(self.name)
 
     @cached_property
     @override
     def schema(self) -> dict[str, Any]:  # asked for several times a record
-        return SchemaDirectory(schemas).get_schema(self.name)
+        return self.document_schema
 
     @cached_property
     def parser(self) -> DocumentParser:
         """Makes records of documents, and counts what it finds odd."""
-        return DocumentParser(self.schema, self._own_keys)
+        sent = [name.removesuffix("_utc") for name in self._keys]
+        return DocumentParser(self.document_schema, sent, self.route.key_defaults)
 
     @property
     @override
@@ -129,7 +167,7 @@ class OuraStream(Stream):
         records = self._records(read, user, window)
         entries = []
         if (
-            self.is_single_document and not read.failure
+            self.route.is_single_document and not read.failure
         ):  # of the others, a part is emitted
             entries = [ledger_entry(self.name, user, window, read, len(records))]
         self._run.ledger.add(user, entries, read.failure)
@@ -137,13 +175,13 @@ class OuraStream(Stream):
 
     def _pages(self, user: User, window: Window) -> Iterator[Page]:
         api = self._run.api
-        if self.is_single_document:
-            yield Page([api.get_document(Request(self.path), user)])
+        if self.route.is_single_document:
+            yield Page([api.get_document(Request(self.route.path), user)])
             return
         params = self.window_params(window)
         tokens: set[str] = set()
         while True:
-            request = Request(self.path, params, str(window), len(tokens) + 1)
+            request = Request(self.route.path, params, str(window), len(tokens) + 1)
             page = api.get_page(request, user)
             yield page
             token = page.next_token
@@ -178,7 +216,7 @@ class OuraStream(Stream):
             self.log(
                 "Skipped %d documents without a usable key (%s).",
                 parser.skipped,
-                ", ".join(self._own_keys),
+                ", ".join(self._keys),
                 level=logging.WARNING,
             )
 
@@ -255,7 +293,7 @@ class OuraStream(Stream):
             record = self._parse(document, user.user_id)
             if record is None or not self._belongs(record, window):
                 continue
-            key = tuple(record[name] for name in self._own_keys)
+            key = tuple(record[name] for name in self._keys)
             if keeps_others and key in records:
                 displace(records[key], record)
             records[key] = record
@@ -264,15 +302,21 @@ class OuraStream(Stream):
 
     def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
         """The record of a document, or `None` if it has no usable key."""
-        return self.parser.parse(document, user_id)
+        record = self.parser.parse(document, user_id)
+        if record is not None and "timestamp_utc" in self._keys:
+            record["timestamp_utc"] = in_utc(record["timestamp"])
+        return record
 
-    def _belongs(self, record: Record, window: Window) -> bool:  # noqa: ARG002
+    def _belongs(self, record: Record, window: Window) -> bool:
         """Whether a record is of the window, and not of the padding around it."""
-        return True
+        day = record.get(self.day_field or "")
+        return day is None or day in window
 
-    def _span(self, records: list[Record]) -> tuple[str, str] | None:  # noqa: ARG002
+    def _span(self, records: list[Record]) -> tuple[str, str] | None:
         """Where the records begin and end, taken before the SDK drops fields."""
-        return None
+        name = self.day_field or ""
+        days = [day for record in records if (day := record.get(name))]
+        return (min(days), max(days)) if days else None
 
     def _advance(
         self, context: Context | None, span: tuple[str, str] | None, window: Window
@@ -345,17 +389,15 @@ class DatedStream(OuraStream):
     Its state has two ends: every day from `asked_from` to the bookmark was asked for.
 
     Attributes:
-        window_length: The most days that one window asks for.
-        day_field: What says which day a record is of, its own replication key.
+        longest: The most days that one window asks for, unless the route says less.
     """
 
-    window_length: ClassVar[timedelta]
-    replication_key: str
+    longest: ClassVar[timedelta]
 
-    def __init__(self, tap: Tap, run: Run) -> None:
-        """Create the stream; a catalogue may take its replication key away."""
-        self.day_field = self.replication_key
-        super().__init__(tap, run)
+    @property
+    def window_length(self) -> timedelta:
+        """The most days that one window asks for."""
+        return self.route.window_length or self.longest
 
     @override
     def windows(self, user: User) -> Iterator[Window]:
@@ -399,16 +441,6 @@ class DatedStream(OuraStream):
             asked_from: The first day that was asked for before.
         """
         return FIRST_DAY
-
-    @override
-    def _belongs(self, record: Record, window: Window) -> bool:
-        day = record.get(self.day_field)
-        return day is None or day in window
-
-    @override
-    def _span(self, records: list[Record]) -> tuple[str, str] | None:
-        days = [day for record in records if (day := record.get(self.day_field))]
-        return (min(days), max(days)) if days else None
 
     @override
     def _advance(
@@ -479,8 +511,7 @@ class DocumentStream(DatedStream):
     limited (2020 to 2026 came in one answer; Tidepool asks from 2000 on).
     """
 
-    replication_key: str = "day"
-    window_length = timedelta(days=36_500)
+    longest = timedelta(days=36_500)
 
     @override
     def window_params(self, window: Window) -> dict[str, str]:
@@ -501,12 +532,6 @@ class DocumentStream(DatedStream):
             state["first_day"] = min(span[0], state.get("first_day", span[0]))
 
 
-class SampledDocumentStream(DocumentStream):
-    """Documents with a sample each few minutes or seconds: a year of them is 3 MB."""
-
-    window_length = timedelta(days=366)
-
-
 class TimeSeriesStream(DatedStream):
     """A route with `start_datetime` and `end_datetime`, whose samples have an instant.
 
@@ -520,48 +545,35 @@ class TimeSeriesStream(DatedStream):
     document that is older than the first ones were.
 
     Attributes:
-        key_defaults: What stands in a key where Oura sent nothing usable.
         is_by_day: Whether a record holds all samples of a day.
     """
 
-    primary_keys: Sequence[str] = ("user_id", "timestamp")
-    replication_key: str = "timestamp"
-    window_length = REACH
+    longest = REACH
     follows_documents = True
     trial = LATEST
-    key_defaults: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, tap: Tap, run: Run) -> None:
-        """Create the stream in the grain that the settings ask for."""
+    def __init__(self, tap: Tap, run: Run, route: Route) -> None:
         self.is_by_day = tap.config.get("sample_grain") == "day"
+        super().__init__(tap, run, route)
         if self.is_by_day:
             self.primary_keys = ("user_id", "day")
             self.replication_key = "day"
-        super().__init__(tap, run)
         self._latest: dict[str, WindowRead] = {}
 
-    @cached_property
-    def sample_schema(self) -> dict[str, Any]:
-        """The schema of one sample."""
-        return SchemaDirectory(schemas).get_schema(self.name)
+    @property
+    @override
+    def day_field(self) -> str | None:
+        return "day" if self.is_by_day else super().day_field
 
     @cached_property
     @override
     def schema(self) -> dict[str, Any]:
-        return (
-            schema_by_day(self.sample_schema) if self.is_by_day else self.sample_schema
-        )
-
-    @cached_property
-    @override
-    def parser(self) -> DocumentParser:
-        return DocumentParser(
-            self.sample_schema, type(self).primary_keys, self.key_defaults
-        )
+        sample = self.document_schema
+        return schema_by_day(sample) if self.is_by_day else sample
 
     @cached_property
     def _day_parser(self) -> DayParser:
-        return DayParser(self.parser, self.sample_schema)
+        return DayParser(self.parser, self.document_schema)
 
     @override
     def reach(self, user: User, asked_from: date | None) -> date:

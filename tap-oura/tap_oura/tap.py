@@ -71,7 +71,7 @@ class TapOura(Tap):
 
     @override
     def discover_streams(self) -> list[Stream]:
-        streams: list[Stream] = [route(self, self.run) for route in ROUTES]
+        streams: list[Stream] = [route.kind(self, self.run, route) for route in ROUTES]
         return [*streams, SyncWindowsStream(self, self.run)]
 
     @property

@@ -131,7 +131,7 @@ def test_a_test_takes_a_request_a_stream_and_says_nothing_of_errors(
     oura: FakeOura, caplog: pytest.LogCaptureFixture, grain: str
 ) -> None:
     for name, stream in TapOura(config={}, validate_config=False).streams.items():
-        document = example(getattr(stream, "sample_schema", stream.schema))
+        document = example(getattr(stream, "document_schema", stream.schema))
         count = 1 if name == "personal_info" else 3
         oura.documents["vO2_max" if name == "vo2_max" else name] = [document] * count
     others = [USER_ID, USER_ID[:-1] + "1"]
