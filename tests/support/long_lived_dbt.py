@@ -34,14 +34,20 @@ class Dbt:
         )
         project = str(PROJECT / "transform")
         self._write(
-            "--no-use-colors",
-            *("--project-dir", project, "--profiles-dir", project),
-            *("--target-path", str(target), "--log-path", str(target)),
+            [
+                "--no-use-colors",
+                *("--project-dir", project, "--profiles-dir", project),
+                *("--target-path", str(target), "--log-path", str(target)),
+            ]
         )
 
     def __call__(self, *arguments: str) -> dict[str, Any]:
         """Run a command; its outcome is in the answer."""
-        self._write(*arguments)
+        return self.ask(arguments)
+
+    def ask(self, question: object) -> dict[str, Any]:
+        """Write a line, and read the answer."""
+        self._write(question)
         assert self._process.stdout
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
@@ -65,9 +71,9 @@ class Dbt:
         assert answer["success"], "\n".join(answer["messages"])
         return answer
 
-    def _write(self, *arguments: str) -> None:
+    def _write(self, question: object) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
 
     def close(self) -> None:

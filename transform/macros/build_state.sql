@@ -23,6 +23,14 @@
         read_at timestamp not null
     );
     alter table {{ build_state() }} add column if not exists contract text;
+    create table if not exists {{ staging_schema() }}.last_build (
+        project text not null,
+        made text not null,
+        moment text not null,
+        loaded text not null,
+        since timestamp not null,
+        is_last boolean primary key default true check (is_last)
+    );
     do $do$
     begin
         if to_regprocedure('{{ staging_schema() }}.last_reading(text)') is null then

@@ -1,0 +1,207 @@
+"""The literal line's build, which leaves out what can have nothing to do."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from long_lived_dbt import Dbt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.transform.conftest import Database
+
+WORKER = Path(__file__).parents[1] / "support/build_worker.py"
+TABLES = ("--selector", "tables")
+OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
+DAYS = [f"2026-03-{day:02d}" for day in range(1, 21)]
+
+#: After these there is nothing to do, only tables to bring up to date, or everything.
+NOTHING = ("nothing", "read_again", "read_less_again")
+LOADED = ("new", "corrected", "deleted", "returned", "failed", "of_another_user")
+CHANGED = (
+    "a_lost_view",
+    "a_renamed_view",
+    "a_new_raw_column",
+    "a_reading_forgotten",
+    "another_project",
+)
+
+
+class Build:
+    """`build.py` on the database of a test."""
+
+    def __init__(self, server: dict[str, str], target: Path) -> None:
+        """Start the process that runs it."""
+        self._worker = Dbt(server, target, WORKER)
+
+    def __call__(self, **environment: str) -> dict[str, Any]:
+        """Run it; the answer has its exit code, and what dbt was asked for."""
+        return self._worker.ask(environment)
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+
+
+@pytest.fixture(scope="module")
+def build(
+    server: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Build]:
+    """The command, whose project is parsed once."""
+    command = Build(server, tmp_path_factory.mktemp("build"))
+    try:
+        yield command
+    finally:
+        command.close()
+
+
+class Life:
+    """What a user's ring, Oura and people do to the database."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        """Begin with twenty days."""
+        self.database = database
+        self.random = random.Random(seed)  # noqa: S311
+        self.gone = ("", "")
+        self.scores = {("daily_sleep", day): 70 for day in DAYS[:15]}
+        self.scores |= {("daily_readiness", day): 80 for day in DAYS[:15]}
+        self.read(DAYS)
+
+    def read(self, days: list[str]) -> None:
+        """One run of the tap: windows of these days, and what Oura has of them."""
+        for stream in ("daily_sleep", "daily_readiness"):
+            self.database.ask(stream, days[0], days[-1])
+            for (route, day), score in self.scores.items():
+                if route == stream and day in days:
+                    document = {"id": f"{stream} {day}", "day": day, "score": score}
+                    self.database.load(stream, document)
+
+    def some(self) -> tuple[str, str]:
+        """One of the documents."""
+        return self.random.choice(sorted(self.scores))
+
+    def nothing(self) -> None:
+        """The command is run again."""
+
+    def read_again(self) -> None:
+        """As on the same day."""
+        self.read(DAYS)
+
+    def read_less_again(self) -> None:
+        """As after a reconcile."""
+        self.read(DAYS[10:])
+
+    def new(self) -> None:
+        """A day that had none."""
+        self.scores["daily_sleep", DAYS[17]] = self.random.randint(1, 99)
+        self.read(DAYS)
+
+    def corrected(self) -> None:
+        """A document says something else."""
+        self.scores[self.some()] = self.random.randint(1, 69)
+        self.read(DAYS)
+
+    def deleted(self) -> None:
+        """A document is not there any more."""
+        self.gone = self.some()
+        del self.scores[self.gone]
+        self.read(DAYS)
+
+    def returned(self) -> None:
+        """It is there again, as it was."""
+        self.scores[self.gone] = 70
+        self.read(DAYS)
+
+    def failed(self) -> None:
+        """A window could not be read."""
+        self.database.ask("daily_stress", *DAYS, outcome="error", detail="500")
+
+    def of_another_user(self) -> None:
+        """Somebody else's document."""
+        document = {"id": "theirs", "day": DAYS[0], "score": self.random.randint(1, 99)}
+        self.database.load("daily_sleep", {"user_id": OTHER, **document})
+
+    def a_lost_view(self) -> None:
+        """Somebody has dropped it."""
+        self.database("drop view healthhub.weekly_figures")
+
+    def a_renamed_view(self) -> None:
+        """Somebody has another use for it."""
+        self.database("alter view healthhub.weekly_figures rename to my_figures")
+
+    def a_new_raw_column(self) -> None:
+        """Another tap."""
+        self.database("alter table raw_oura.daily_sleep add column added text")
+
+    def a_reading_forgotten(self) -> None:
+        """As a migration does."""
+        self.database(
+            "update healthhub_staging.models set read_at = '-infinity'"
+            " where model = 'daily_sleep_summaries'"
+        )
+
+    def another_project(self) -> dict[str, str]:
+        """Or the same with other settings."""
+        return {"DBT_ENV_CUSTOM_ENV_OF": "another"}
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_what_it_leaves_out_had_nothing_to_do(
+    database: Database, dbt: Dbt, build: Build, seed: int
+) -> None:
+    """Whatever was loaded, a whole `dbt build` finds nothing that it has not done."""
+    life = Life(database, seed)
+    assert build() == {"code": 0, "dbt": [["build"]]}
+    for event in LOADED:
+        getattr(life, event)()
+        assert build() == {"code": 0, "dbt": [["build", *TABLES]]}, event
+        getattr(life, nothing := life.random.choice(NOTHING))()
+        assert build() == {"code": 0, "dbt": []}, f"{nothing} after {event}"
+
+    tables = contents(database)
+    dbt.build()
+    assert contents(database) == tables
+
+
+def test_what_has_changed_is_built(database: Database, build: Build) -> None:
+    """Of a project that says something else, or relations that are not as built."""
+    life = Life(database, 0)
+    assert build() == {"code": 0, "dbt": [["build"]]}
+    for event in CHANGED:
+        environment = getattr(life, event)() or {}
+        assert build(**environment) == {"code": 0, "dbt": [["build"]]}, event
+
+
+def test_a_build_that_failed_is_done_again(database: Database, build: Build) -> None:
+    """Nothing is remembered of it."""
+    life = Life(database, 0)
+    build()
+    life.corrected()
+    read_only = {"PGOPTIONS": "-c default_transaction_read_only=on"}
+    assert build(**read_only)["code"] == 1
+    assert build() == {"code": 0, "dbt": [["build", *TABLES]]}
+    assert build() == {"code": 0, "dbt": []}
+
+
+def contents(database: Database) -> dict[str, Counter[str]]:
+    """All rows of all tables, with when they were last changed, and all views."""
+    relations = database(
+        "select relname, relkind from pg_class where relkind in ('r', 'v')"
+        " and relnamespace = 'healthhub'::regnamespace"
+    )
+    return {
+        row["relname"]: Counter(
+            each["row"]
+            for each in database(
+                f"select each::text as row from healthhub.{row['relname']} as each"
+            )
+            if row["relkind"] == "r"
+        )
+        for row in relations
+    }
