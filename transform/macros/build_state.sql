@@ -27,6 +27,7 @@
         project text not null,
         made text not null,
         moment text not null,
+        users text not null,
         loaded text not null,
         since timestamp not null,
         is_last boolean primary key default true check (is_last)

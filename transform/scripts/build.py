@@ -40,9 +40,9 @@ _STATE = """
 with relations as (
     select oid from pg_class
     where relnamespace in (
-        'raw_oura'::regnamespace,
-        'healthhub'::regnamespace,
-        'healthhub_staging'::regnamespace
+        to_regnamespace('raw_oura'),
+        to_regnamespace('healthhub'),
+        to_regnamespace('healthhub_staging')
     )
 ),
 
@@ -65,10 +65,8 @@ made as (
     select concat_ws(' ', oid, xmin)
     from pg_proc
     where pronamespace in (
-        'healthhub'::regnamespace, 'healthhub_staging'::regnamespace
+        to_regnamespace('healthhub'), to_regnamespace('healthhub_staging')
     )
-    union all
-    select models::text from healthhub_staging.models
 )
 
 select
@@ -77,19 +75,16 @@ select
         ' ',
         current_date,
         (now() at time zone 'UTC')::date,
-        current_setting('TimeZone'),
-        (
-            select md5(string_agg(users::text, ',' order by users.user_id))
-            from healthhub_staging.users() as users
-        )
+        current_setting('TimeZone')
     ) as moment,
+    to_regclass('healthhub_staging.last_build') is not null as was_built,
     (
         select jsonb_object_agg(relname, columns) from (
             select pg_class.relname, array_agg(attname order by attnum) as columns
             from pg_class
             inner join pg_attribute on pg_class.oid = attrelid
             where
-                relnamespace = 'raw_oura'::regnamespace
+                relnamespace = to_regnamespace('raw_oura')
                 and relkind in ('r', 'p')
                 and attnum > 0
                 and not attisdropped
@@ -139,6 +134,13 @@ select
     md5(string_agg(answers::text, ',' order by answers::text))
 from answers
 """
+_BUILT = """
+select 'models', 0, md5(string_agg(models::text, ',' order by model))
+from healthhub_staging.models
+union all
+select 'users', count(*), md5(string_agg(users::text, ',' order by user_id))
+from healthhub_staging.users() as users
+"""
 _DOCUMENTS = """
 select
     {stream},
@@ -169,14 +171,17 @@ _MOST_DOCUMENTS = 20_000
 # Settings of dbt that say how it talks, and where it writes.
 _OF_NO_EFFECT = ("_PATH", "_DIR", "LOG_FORMAT", "LOG_LEVEL", "COLORS")
 
-_LAST = "select project, made, moment, loaded, since from healthhub_staging.last_build"
+_LAST = """
+select project, made, moment, users, loaded, since from healthhub_staging.last_build
+"""
 _REMEMBER = """
-insert into healthhub_staging.last_build (project, made, moment, loaded, since)
-values (%s, %s, %s, %s, %s)
+insert into healthhub_staging.last_build (project, made, moment, users, loaded, since)
+values (%s, %s, %s, %s, %s, %s)
 on conflict (is_last) do update set
     project = excluded.project,
     made = excluded.made,
     moment = excluded.moment,
+    users = excluded.users,
     loaded = excluded.loaded,
     since = excluded.since
 """
@@ -188,6 +193,7 @@ class State(NamedTuple):
     project: str
     made: str
     moment: str
+    users: str
     loaded: str
     since: datetime
 
@@ -197,8 +203,8 @@ def main(arguments: list[str]) -> int:
     project = None if arguments else _project()
     if project is None:
         return _dbt(*arguments)[0]
-    last = _ask(_last)
-    if last and _ask(_now, project, last.since) == last:
+    last, now = _ask(_since_last, project) or (None, None)
+    if last and now == last:
         print(  # noqa: T201
             "Nothing was loaded and nothing has changed since the tables were built: "
             "there is nothing to build."
@@ -210,8 +216,10 @@ def main(arguments: list[str]) -> int:
     code, is_clean = _dbt(*(["--selector", "tables"] if is_made else []))
     if is_clean and before:
         after = _ask(_now, project, before.since)
-        # What was loaded meanwhile may have been seen, or not.
-        if after and after._replace(made=before.made) == before:
+        # What was loaded meanwhile may have been seen, or not. The first build lists
+        # the users itself.
+        users = before.users or (after and after.users)
+        if after == before._replace(made=after and after.made, users=users):
             _ask(_remember, after)
     return code
 
@@ -226,28 +234,37 @@ def _ask(question: Callable[..., Answer], *arguments: object) -> Answer | None:
         return None
 
 
-def _last(database: connection) -> State | None:
+def _since_last(
+    database: connection, project: str
+) -> tuple[State, State | None] | None:
+    """The state after the last build, and now."""
     with database.cursor() as cursor:
         cursor.execute(_LAST)
         row = cursor.fetchone()
-        return State(*row) if row else None
+    last = State(*row) if row else None
+    return (last, _now(database, project, last.since)) if last else None
 
 
 def _now(database: connection, project: str, since: datetime) -> State | None:
     with database.cursor() as cursor:
         cursor.execute(_STATE)
-        made, moment, raw_tables = cursor.fetchone()
-        cursor.execute(_question(raw_tables), {"since": since})
-        loaded = sorted(cursor.fetchall())
-    if any(count > _MOST_DOCUMENTS for _, count, _ in loaded):
+        made, moment, was_built, raw_tables = cursor.fetchone()
+        if "sync_windows" not in (raw_tables or {}):
+            return None
+        cursor.execute(_question(raw_tables, was_built=was_built), {"since": since})
+        rows = {name: (count, digest) for name, count, digest in cursor.fetchall()}
+    made += str(rows.pop("models", ""))
+    users = str(rows.pop("users", ""))
+    if any(count > _MOST_DOCUMENTS for count, _ in rows.values()):
         return None
+    loaded = sorted(row for row in rows.items() if row[1][0])
     digest = sha256(repr(loaded).encode()).hexdigest()
-    return State(project, made, moment, digest, since)
+    return State(project, made, moment, users, digest, since)
 
 
-def _question(raw_tables: dict[str, list[str]]) -> Composed:
-    """What was loaded: a row for each stream."""
-    parts = [SQL(_WINDOWS)]
+def _question(raw_tables: dict[str, list[str]], *, was_built: bool) -> Composed:
+    """What was loaded: a row for each stream; and what dbt knows."""
+    parts = [SQL(_WINDOWS), *([SQL(_BUILT)] if was_built else [])]
     for name, columns in sorted(raw_tables.items()):
         if name != "sync_windows":
             own = [each for each in columns if not each.startswith("_sdc_")]
