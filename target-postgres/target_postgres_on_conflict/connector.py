@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from singer_sdk.contrib.msgspec import encoder
 from sqlalchemy.engine.reflection import ObjectKind
 from target_postgres.connector import PostgresConnector
 from typing_extensions import override
@@ -26,6 +27,10 @@ class FrugalConnector(PostgresConnector):
         """Know of no schema yet."""
         super().__init__(config)
         self._known: dict[str | None, dict[str, sa.Table]] = {}
+
+    @override
+    def serialize_json(self, obj: object) -> str:
+        return encoder.encode(obj).decode()
 
     @override
     def prepare_schema(self, schema_name: str) -> None:

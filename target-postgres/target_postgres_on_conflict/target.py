@@ -6,6 +6,7 @@ import atexit
 import gc
 from typing import Any
 
+from singer_sdk.contrib.msgspec import MsgSpecReader
 from target_postgres.target import TargetPostgres
 from typing_extensions import override
 
@@ -17,6 +18,8 @@ class TargetPostgresOnConflict(TargetPostgres):
 
     package_name = "target-postgres-on-conflict"
     default_sink_class = OnConflictSink
+    # Reads the same numbers, digit by digit, in a third of the time.
+    message_reader_class = MsgSpecReader
 
     @classmethod
     @override

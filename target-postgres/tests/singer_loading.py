@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
+from singer_sdk.contrib.msgspec import encoder
 
 from target_postgres_on_conflict.target import TargetPostgresOnConflict
 
@@ -65,7 +65,8 @@ class Loader:
         target = TargetPostgresOnConflict(
             config=config(self.url, **self.settings, **settings)
         )
-        target.process_lines(io.StringIO("\n".join(map(json.dumps, messages))))
+        lines = b"\n".join(map(encoder.encode, messages)).decode()
+        target.process_lines(io.StringIO(lines))
         target.process_endofpipe()
 
     def query(self, statement: str) -> list[Record]:

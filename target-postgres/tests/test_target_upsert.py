@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from singer_sdk.contrib.msgspec import decoder
 from sqlalchemy import event
 
 from singer_loading import SCHEMA, STREAM
@@ -144,6 +145,26 @@ def test_a_value_is_kept_as_it_was_sent_last(load: Loader) -> None:
     load.query(f"""update {TABLE} set value = '{{"n": 1.000}}'""")
     load({"id": "a", "value": {"n": 1.0}}, **run)
     assert load.query(f"select value::text from {TABLE}") == [{"value": '{"n": 1.0}'}]
+
+
+def test_json_is_stored_to_the_last_digit(load: Loader) -> None:
+    text = r"""{
+        "a": 1.10, "b": -0.5, "c": 12345678901234567890.123456789, "d": 1E-7,
+        "e": 123456789012345678901234567890, "f": "\u00e4\ud83d\ude00 \"\\ \/",
+        "g": [[], {}, null, true]
+    }"""
+    load(
+        {"id": "a", "value": decoder.decode(text)},
+        properties={"id": ID, "value": object_type()},
+    )
+    load.connection.execute(
+        "create temp table sent as select %s::jsonb as value", [text]
+    )
+    (row,) = load.query(
+        "select stored.value::text = sent.value::text as is_same"
+        f" from {TABLE} as stored, sent"
+    )
+    assert row == {"is_same": True}
 
 
 def test_the_last_record_of_a_key_wins(load: Loader) -> None:
