@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from meltano_pipeline import Pipeline
 
-_STATEMENT = re.compile(
-    r"^@(?P<who>.*)@LOG:  (?:statement|execute [^:]*): ", re.MULTILINE
-)
+_STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): ")
 _PAUSE = 0.02  # seconds
 
 
@@ -37,28 +35,22 @@ def counted(pipeline: Pipeline) -> Iterator[Counter[str]]:
         yield counts
         counts["requests"] = len(httpx.get(log).json()) - before
     counts["programs"] = len(programs)
-    for who in statements:
-        counts["statements of dbt" if who == "dbt" else "other statements"] += 1
+    counts["statements"] = len(statements)
 
 
 @contextmanager
-def _written_down(pipeline: Pipeline) -> Iterator[list[str]]:
-    """Who sends each statement, by the server's log."""
-    settings = {"log_statement": "'all'", "log_line_prefix": "'@%a@'"}
-    found: list[str] = []
-    for name, value in settings.items():
-        pipeline.query(f"alter system set {name} = {value}")
-    pipeline.query("select pg_reload_conf()")
+def _written_down(pipeline: Pipeline) -> Iterator[list[bytes]]:
+    """What is sent to the database, by the server's log."""
+    found: list[bytes] = []
+    pipeline.query("alter database postgres set log_statement = 'all'")
     start = pipeline.log.stat().st_size
     try:
         yield found
         with pipeline.log.open("rb") as log:
             log.seek(start)
-            found += _STATEMENT.findall(log.read().decode())
+            found += _STATEMENT.findall(log.read())
     finally:
-        for name in settings:
-            pipeline.query(f"alter system reset {name}")
-        pipeline.query("select pg_reload_conf()")
+        pipeline.query("alter database postgres reset log_statement")
 
 
 @contextmanager
