@@ -26,6 +26,11 @@ class _State(NamedTuple):
 
 _STATES = (
     _State(
+        (),  # it is Python that says so
+        re.compile(r"\[Errno (?:28|122)\]"),
+        "This machine has no space left. Make room, then run again.",
+    ),
+    _State(
         ("25006",),
         re.compile(r"in a read-only transaction"),
         "The database is read-only. Find out why (on Supabase: a full disk), then run "

@@ -94,6 +94,11 @@ def test_a_server_that_is_gone(said: str) -> None:
     check(psycopg.OperationalError(said), "went away, or ended")
 
 
+def test_a_machine_without_space_is_told_too() -> None:
+    said = "OSError: [Errno 28] No space left on device: '/tmp/x'"
+    assert told_by(DBT, said).sentence.startswith("This machine has no space left.")
+
+
 def test_who_said_it_first_is_believed() -> None:
     diagnosis = told_by(DBT, "permission denied for schema raw_oura")
     later = {"event": "relation x does not exist", "level": "error", "name": DBT}

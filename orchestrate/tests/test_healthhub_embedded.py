@@ -329,11 +329,15 @@ def test_interrupted_start_leaves_nothing_running(
     assert postmaster_of(new_home) is None
 
 
-def test_start_that_fails_says_why(home: Path) -> None:
+def test_start_that_fails_says_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedPostgres(home).using():
         pass
     (home / "postgres" / "data" / "PG_VERSION").write_text("9\n")
     with pytest.raises(HealthHubError, match=r"does not start: .+\. Its log is "):
+        EmbeddedPostgres(home).start_and_keep()
+    # A full disk has no place for a log that says so.
+    monkeypatch.setattr("healthhub.embedded.cluster._PIECE_OF_WAL", 1 << 60)
+    with pytest.raises(HealthHubError, match=r"no space is left where .+ Make room"):
         EmbeddedPostgres(home).start_and_keep()
 
 

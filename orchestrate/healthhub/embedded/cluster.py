@@ -44,6 +44,7 @@ _PATIENCE = 300  # seconds: crash recovery, and a busy server's shutdown, may ta
 _PAUSE = 0.1
 _PID_FILE_LINES = 8  # pid, data, start, port, socket, host, shared memory, state
 _LARGE_LOG = 5_000_000
+_PIECE_OF_WAL = 1 << 24  # bytes that a server wants to write at once when it starts
 
 # What the server logs when it cannot start yet, but soon can.
 _PORT_TAKEN = "could not bind"
@@ -196,6 +197,8 @@ class Cluster:
             self._port.unlink(missing_ok=True)
         elif not any(busy in line for line in complaints for busy in _STILL_BUSY):
             reason = "".join(complaints[-1:]).rpartition("FATAL:")[2].strip()
+            if shutil.disk_usage(self._data).free < _PIECE_OF_WAL:
+                reason = f"no space is left where {self._data} is. Make room there"
             message = (
                 f"The embedded PostgreSQL does not start: {reason or 'unknown reason'}."
                 f" Its log is {self.log}."
