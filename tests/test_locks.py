@@ -27,6 +27,12 @@ def test_each_package_is_pinned_with_its_hashes(name: str) -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", package), package
 
 
+def test_every_lock_is_asked_about_every_day() -> None:
+    asked = (PROJECT / ".github" / "workflows" / "audit.yml").read_text()
+    # What is for everybody is in the list for developers, too.
+    assert [name for name in LOCKS[1:] if name not in asked] == []
+
+
 def test_every_plugin_is_installed_by_the_lock() -> None:
     """uv holds packages against the hashes in constraints, too."""
     urls = re.findall(r"pip_url: (.*)", (PROJECT / "meltano.yml").read_text())
