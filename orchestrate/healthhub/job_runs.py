@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +18,7 @@ from healthhub.errors import HealthHubError, Interrupted, as_failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
+    from pathlib import Path
 
     from healthhub.database import Database
 
@@ -44,14 +47,16 @@ where status = 'success'
 order by run_id desc
 limit 1
 """
-_CLOSE_THE_KILLED = """
-update healthhub.job_runs
-set
-    status = 'abandoned',
-    error_summary = 'The run was killed, or lost its database.'
+_NOT_ENDED = """
+select run_id, started_at
+from healthhub.job_runs
 where status = 'running' and run_id < %s
-returning run_id
+order by run_id
 """
+_CLOSE = """
+update healthhub.job_runs set status = %s, error_summary = %s where run_id = %s
+"""
+_KILLED = ("abandoned", "The run was killed, or lost its database.")
 _ALERTED = """
 select exists (
     select from healthhub.job_runs
@@ -99,8 +104,14 @@ class JobRun:
 
 
 @contextmanager
-def recorded_run(database: Database, request: Request) -> Iterator[JobRun]:
-    """Write a row as soon as a run starts, and how it ended when it does."""
+def recorded_run(database: Database, request: Request, logs: Path) -> Iterator[JobRun]:
+    """Write a row as soon as a run starts, and how it ended when it does.
+
+    Args:
+        database: With the ledger.
+        request: What the run was asked for.
+        logs: Folder for what a ledger that is gone does not take.
+    """
     run = _start(database, request)
     try:
         yield run
@@ -109,23 +120,43 @@ def recorded_run(database: Database, request: Request) -> Iterator[JobRun]:
         status: Status = "partial" if run.is_partial else "failed"
         if isinstance(error, Interrupted):
             status = "interrupted"
-        _finish(database, run, status, str(as_failure(error)))
+        end = (status, str(as_failure(error)))
+        try:
+            _finish(database, run, *end)
+        except (HealthHubError, psycopg.Error):
+            with suppress(OSError):  # it is not to hide why
+                _note(logs, run.run_id, run.started_at).write_text(json.dumps(end))
         raise
     else:
         _finish(database, run, "success")
 
 
-def close_the_killed(database: Database, run: JobRun) -> list[int]:
-    """Say of runs that have not ended that they were killed.
+def close_the_killed(database: Database, run: JobRun, logs: Path) -> list[int]:
+    """Say of runs that have not ended how they ended, or that they were killed.
 
     The caller holds the lock of runs, so none before it is still under way.
 
     Returns:
-        Their numbers.
+        The numbers of those that nobody has told of.
     """
+    killed = []
     with database.connect() as connection:
-        closed = connection.execute(_CLOSE_THE_KILLED, (run.run_id,)).fetchall()
-    return sorted(run_id for (run_id,) in closed)
+        for run_id, started_at in connection.execute(_NOT_ENDED, (run.run_id,)):
+            note = _note(logs, run_id, started_at)
+            try:
+                status, summary = json.loads(note.read_text())
+            except (OSError, ValueError):
+                status, summary = _KILLED
+                killed.append(run_id)
+            connection.execute(_CLOSE, (status, summary, run_id))
+            note.unlink(missing_ok=True)
+    return killed
+
+
+def _note(logs: Path, run_id: int, started_at: datetime) -> Path:
+    """Where it is kept how a run ended that lost its database."""
+    began = started_at.astimezone(UTC)
+    return logs / f"{began:%Y-%m-%dT%H-%M-%S.%fZ}-end-{run_id}.json"
 
 
 def was_alerted(connection: psycopg.Connection, key: str) -> bool:
@@ -160,7 +191,7 @@ def _finish(
     status: Status,
     error_summary: str | None = None,
 ) -> None:
-    """Update the row; a database that is gone must not hide why."""
+    """Update the row."""
     parameters = (
         status,
         error_summary,
@@ -168,6 +199,5 @@ def _finish(
         run.alerts,
         run.run_id,
     )
-    allowed = () if status == "success" else (HealthHubError, psycopg.Error)
-    with suppress(*allowed), database.connect() as connection:
+    with database.connect() as connection:
         connection.execute(_FINISH, parameters)

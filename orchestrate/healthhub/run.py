@@ -106,7 +106,7 @@ class _Run:
         if self.request.users:
             chosen_users(database, known, self.request.users)
         with (
-            recorded_run(database, self.request) as job_run,
+            recorded_run(database, self.request, self.logs) as job_run,
             the_only_run(database, job_run.run_id),
             source(
                 chosen_users(database, known, self.request.users),
@@ -116,7 +116,7 @@ class _Run:
                 self.logs,
             ) as where,
         ):
-            if killed := close_the_killed(database, job_run):
+            if killed := close_the_killed(database, job_run, self.logs):
                 addresses = self.settings.alert_urls
                 alerts.send(addresses, alerts.about_killed(killed), self.screen)
             pipeline = self.pipeline(job_run, where)

@@ -192,6 +192,28 @@ def test_a_run_that_was_stopped_or_killed_is_told(
     assert killed["message"].startswith("Number of the run: 2. ")
 
 
+@pytest.mark.usefixtures("home")
+def test_a_run_that_lost_its_database_is_told_once(
+    project: Project, receiver: Receiver
+) -> None:
+    told = {"OURA_PAT": "mine", "ALERT_URLS": receiver.address}
+    process = project.start("run", STAND_IN="lose the database", **told)
+    backend = project.wait_for("lost.json", process)
+    psutil.Process(backend).parent().kill()  # type: ignore[union-attr]
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    [said] = errors.splitlines()
+    sentence = said.removeprefix("healthhub: ")
+    assert sentence.startswith("The database went away, or ended the connection.")
+    ends = "select status, error_summary from healthhub.job_runs order by run_id"
+    assert project.query(ends) == [("running", None)]
+    assert project.call("run", **told)[0] == 0
+    assert project.query(ends) == [("failed", sentence), ("success", None)]
+    assert list((project.home / "logs").glob("*-end-*")) == []
+    [alert] = receiver.told
+    assert alert["message"].startswith("The database went away, or ended the")
+
+
 def test_a_wrong_setting_is_told(hosted: Hosted, receiver: Receiver) -> None:
     code, _, _ = hosted.call(
         "run", SUPABASE_DB_URL="sesame", ALERT_URLS=receiver.address

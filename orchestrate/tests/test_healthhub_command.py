@@ -149,23 +149,6 @@ def test_killed_run_leaves_no_sandbox(project: Project) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.usefixtures("home")
-def test_lost_database_is_a_sentence(project: Project) -> None:
-    process = project.start("run", STAND_IN="lose the database", OURA_PAT="mine")
-    backend = project.wait_for("lost.json", process)
-    psutil.Process(backend).parent().kill()  # type: ignore[union-attr]
-    _, errors = process.communicate()
-    assert process.returncode == 1
-    [sentence] = errors.splitlines()
-    assert sentence.startswith("healthhub: The database went away, or ended the")
-    assert project.query("select status from healthhub.job_runs") == [("running",)]
-    assert project.call("run", OURA_PAT="mine")[0] == 0
-    lost = "The run was killed, or lost its database."
-    assert project.query(
-        "select status, error_summary from healthhub.job_runs order by run_id"
-    ) == [("abandoned", lost), ("success", None)]
-
-
 def on_a_terminal(
     project: Project, *arguments: str, columns: int = 80, **variables: str
 ) -> tuple[int, str]:
