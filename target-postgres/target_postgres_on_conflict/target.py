@@ -28,3 +28,14 @@ class TargetPostgresOnConflict(TargetPostgres):
         # a third of a short run.
         atexit.register(gc.freeze)
         super().invoke(**options)
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Load what other streams have left, so that memory holds one of them.
+
+        Most taps write a stream after the other. Nothing says so to Meltano: the
+        state waits for the end, as before.
+        """
+        for sink in self._sinks_active.values():
+            self.drain_one(sink)
+        super()._process_schema_message(message_dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +12,9 @@ import sqlalchemy as sa
 from singer_sdk.contrib.msgspec import decoder
 from sqlalchemy import event
 
-from singer_loading import SCHEMA, STREAM
+from singer_loading import SCHEMA, STREAM, config
 from target_postgres_on_conflict import sink
+from target_postgres_on_conflict.target import TargetPostgresOnConflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -294,3 +297,24 @@ def test_a_known_table_takes_few_statements(
     statements.clear()
     load({"id": "a"}, properties={"id": ID})
     assert len(statements) <= 8, statements
+
+
+def test_memory_holds_one_stream(
+    load: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = {"properties": {"id": ID}}
+    target = TargetPostgresOnConflict(config=config(load.url, **load.settings))
+    for stream in ("one", "other"):
+        described = {"type": "SCHEMA", "schema": schema, "key_properties": ["id"]}
+        record = {"type": "RECORD", "record": {"id": "a"}}
+        state = {"type": "STATE", "value": {"read": stream}}
+        messages = [{"stream": stream} | each for each in (described, record)]
+        target.process_lines(
+            io.StringIO("\n".join(map(json.dumps, [*messages, state])))
+        )
+    assert load.query(f"select id from {SCHEMA}.one") == [{"id": "a"}]
+    assert load.query(f"select id from {SCHEMA}.other") == []
+    assert capsys.readouterr().out == ""  # no state is ahead of what it stands for
+    target.process_endofpipe()
+    assert load.query(f"select id from {SCHEMA}.other") == [{"id": "a"}]
+    assert json.loads(capsys.readouterr().out) == {"read": "other"}
