@@ -12,6 +12,9 @@ from typing_extensions import override
 
 from target_postgres_on_conflict.sink import OnConflictSink
 
+# Fewer may wait for the end: each batch takes six statements.
+MANY_RECORDS = 1_000
+
 
 class TargetPostgresOnConflict(TargetPostgres):
     """target-postgres with another sink."""
@@ -31,11 +34,12 @@ class TargetPostgresOnConflict(TargetPostgres):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        """Load what other streams have left, so that memory holds one of them.
+        """Load the many that other streams have left, so memory holds one of them.
 
         Most taps write a stream after the other. Nothing says so to Meltano: the
         state waits for the end, as before.
         """
         for sink in self._sinks_active.values():
-            self.drain_one(sink)
+            if sink.current_size >= MANY_RECORDS:
+                self.drain_one(sink)
         super()._process_schema_message(message_dict)

@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from singer_loading import SCHEMA, STREAM, config
 from target_postgres_on_conflict import sink
+from target_postgres_on_conflict import target as target_module
 from target_postgres_on_conflict.target import TargetPostgresOnConflict
 
 if TYPE_CHECKING:
@@ -300,8 +301,9 @@ def test_a_known_table_takes_few_statements(
 
 
 def test_memory_holds_one_stream(
-    load: Loader, capsys: pytest.CaptureFixture[str]
+    load: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(target_module, "MANY_RECORDS", 1)
     schema = {"properties": {"id": ID}}
     target = TargetPostgresOnConflict(config=config(load.url, **load.settings))
     for stream in ("one", "other"):
