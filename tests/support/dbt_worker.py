@@ -1,8 +1,8 @@
 """Run dbt commands from standard input, one JSON list of arguments a line.
 
 It runs in dbt's own environment and stays up, and parses the project once, for both
-take longer than building it. The first line has the arguments that all have in common.
-Each answer is one JSON line.
+take longer than building it; `parse` parses what has changed of it since. The first
+line has the arguments that all have in common. Each answer is one JSON line.
 """
 
 from __future__ import annotations
@@ -34,8 +34,13 @@ def main() -> None:
     runner = dbtRunner(manifest=parsed.result, callbacks=[remember])
     for line in sys.stdin:
         messages.clear()
+        arguments = json.loads(line)
+        if arguments[0] == "parse":
+            runner.manifest = None
         with contextlib.redirect_stdout(sys.stderr):
-            done = runner.invoke([*json.loads(line), *common])
+            done = runner.invoke([*arguments, *common])
+        if arguments[0] == "parse":
+            runner.manifest = done.result
         results = getattr(done.result, "results", None) or []
         answer = {
             "success": done.success,

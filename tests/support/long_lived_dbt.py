@@ -19,7 +19,11 @@ class Dbt:
     """dbt on the project, against the server that the environment names."""
 
     def __init__(
-        self, environment: dict[str, str], target: Path, worker: Path = WORKER
+        self,
+        environment: dict[str, str],
+        target: Path,
+        worker: Path = WORKER,
+        project: Path = PROJECT / "transform",
     ) -> None:
         """Start the process that runs it."""
         if not DBT_PYTHON.exists():
@@ -32,11 +36,10 @@ class Dbt:
             stdout=subprocess.PIPE,
             text=True,
         )
-        project = str(PROJECT / "transform")
         self._write(
             [
                 "--no-use-colors",
-                *("--project-dir", project, "--profiles-dir", project),
+                *("--project-dir", str(project), "--profiles-dir", str(project)),
                 *("--target-path", str(target), "--log-path", str(target)),
             ]
         )

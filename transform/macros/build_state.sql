@@ -57,8 +57,8 @@
 {% endmacro %}
 
 
-{# Then: what has changed forgets that it was read or made. A view is as good as
-   not there, and a table is opened for what its contract says now. #}
+{# Then: what has changed, and is selected, forgets that it was read or made. A view
+   is as good as not there, and a table is opened for what its contract says now. #}
 {% macro forget_what_changed() %}
     {% if not execute %}{% do return('') %}{% endif %}
     {% set checksums = {} %}
@@ -73,7 +73,7 @@
     {% endfor %}
 
     {% set forgotten = [] %}
-    {% for node in own_models() %}
+    {% for node in own_models() if is_selected(node) %}
         {% set row = known.get(node.name) %}
         {% set is_same = row and row['checksum'] == checksums[node.unique_id] %}
         {% if is_same and not is_refreshed(node) %}
@@ -110,7 +110,7 @@
     {% set node = graph.nodes[model.unique_id] %}
     analyze {{ this }};
     {{ describe(this.incorporate(type='table')) }}
-    {{ remember(model.name, checksum(node), contract_checksum(node)) }}
+    {{ remember(node, contract_checksum(node)) }}
 {% endmacro %}
 
 
@@ -125,26 +125,51 @@
     {% for row in known.rows %}
         {% do contracts.update({row['model']: row['contract']}) %}
     {% endfor %}
-    {% for node in own_models() if is_table(node) and node.name in contracts %}
-        {% if contracts[node.name] != contract_checksum(node) %}
+    {% for node in own_models() if is_table(node) and is_selected(node) %}
+        {% if contracts.get(node.name) not in (none, contract_checksum(node)) %}
             {{ close_contract(node) }}
         {% endif %}
     {% endfor %}
 {% endmacro %}
 
 
-{% macro remember(name, checksum='', contract=none) %}
+{# A model knows no more than the tables that it is made of have read, and is what
+   they and its views are. In a run of everything that is this run; what was built
+   alone (`--select`) is built again after what it reads from. #}
+{% macro remember(node, contract=none) %}
+    {% set checksums = {} %}
+    {% set sum = checksum(node, checksums) %}
     insert into {{ build_state() }} (model, checksum, read_at, contract)
-    values (
-        '{{ name }}',
-        '{{ checksum }}',
-        {{ run_start() }},
+    select
+        '{{ node.name }}',
+        case
+            when bool_and(models.checksum is not distinct from said.checksum)
+                then '{{ sum }}'
+            else ''
+        end,
+        least(
+            {{ run_start() }},
+            min(coalesce(models.read_at, '-infinity')) filter (where said.is_table)
+        ),
         {{ "'" ~ contract ~ "'" if contract else 'null' }}
-    )
+    from (
+        values
+        (cast(null as text), cast(null as text), cast(null as boolean))
+        {% for id, checksum in checksums.items() if id != node.unique_id %}
+            {% set read = graph.nodes[id] %}
+            , ('{{ read.name }}', '{{ checksum }}', {{ is_table(read) }})
+        {% endfor %}
+    ) as said (model, checksum, is_table)
+    left join {{ build_state() }} as models using (model)
     on conflict (model) do update set
         checksum = excluded.checksum,
         read_at = excluded.read_at,
         contract = coalesce(excluded.contract, models.contract);
+{% endmacro %}
+
+
+{% macro forget(node) %}
+    delete from {{ build_state() }} where model = '{{ node.name }}';
 {% endmacro %}
 
 
@@ -173,8 +198,14 @@
 
 
 {% macro is_refreshed(node) %}
+    {% do return(flags.FULL_REFRESH and is_selected(node)) %}
+{% endmacro %}
+
+
+{# `dbt retry` does not say what it has selected. #}
+{% macro is_selected(node) %}
     {% do return(
-        flags.FULL_REFRESH and node.unique_id in selected_resources
+        not selected_resources or node.unique_id in selected_resources
     ) %}
 {% endmacro %}
 
@@ -202,12 +233,16 @@
 
 
 {# Of all that a model is made of: its query with the macros of this project, its
-   contract, and what it reads from. #}
+   contract, a view's hooks, and what it reads from. #}
 {% macro checksum(node, known={}) %}
     {% if node.unique_id in known %}
         {% do return(known[node.unique_id]) %}
     {% endif %}
     {% set parts = [node.raw_code, contract_checksum(node)] %}
+    {% if not is_table(node) %}
+        {# A table's hooks are run by each run, a view's when it is made. #}
+        {% do parts.append([node.config['pre-hook'], node.config['post-hook']]) %}
+    {% endif %}
     {% for name in macros_of(node) %}
         {% do parts.append(context[name].macro.macro_sql) %}
     {% endfor %}

@@ -1,7 +1,9 @@
 {# A change of a day matters to that day and those that follow. What changed,
    the revisions of documents know; and a day that was not over may be now. #}
 {% macro first_changed_day(revisions) %}
-    {% if not execute %}{% do return('-infinity') %}{% endif %}
+    {% if not execute or not load_cached_relation(this) %}
+        {% do return('-infinity') %}
+    {% endif %}
     {% set changed = 'select min(day) as day from ' ~ revisions
         ~ ' where updated_at > ' ~ last_reading() ~ " at time zone 'UTC'" %}
     {% if is_incremental() and 'is_complete' in

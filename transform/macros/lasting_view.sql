@@ -1,9 +1,9 @@
 {#
-    `materialized: lasting_view`: a view that a run leaves alone, hooks and grants
-    included, as long as it is made of the same (build_state.sql). dbt's own `view` makes each view again on
-    every run, and drops it for that with all that others have built on it. Who
-    reads a view sees what the tables below let them see. Why it is here, and
-    what it saves: docs/decisions/dbt.md.
+    `materialized: lasting_view`: a view that a run leaves alone, and whose hooks it
+    does not run, as long as it is made of the same (build_state.sql). dbt's own `view`
+    makes each view again on every run, and drops it for that with all that others
+    have built on it. Who reads a view sees what the tables below let them see. Why
+    it is here, and what it saves: docs/decisions/dbt.md.
 #}
 
 {% materialization lasting_view, adapter='postgres' %}
@@ -12,6 +12,11 @@
 
     {% if existing and existing.is_view %}
         {% call noop_statement('main', 'UNCHANGED') %}{{ sql }}{% endcall %}
+        {% if config.get('grants') %}
+            {% call statement() %}select 'begin'{% endcall %}
+            {% do apply_grants(view, config.get('grants'), should_revoke=True) %}
+            {% do adapter.commit() %}
+        {% endif %}
     {% else %}
         {{ run_hooks(pre_hooks, inside_transaction=False) }}
         {{ drop_relation_if_exists(existing) }}
@@ -20,9 +25,8 @@
             {{ replace_view(view, sql) }}
             alter view {{ view }} set (security_invoker = true);
             {{ describe(view) }}
-            {% if not is_partial() %}
-                {{ remember(model.name, checksum(graph.nodes[model.unique_id])) }}
-            {% endif %}
+            {% set node = graph.nodes[model.unique_id] %}
+            {{ forget(node) if is_partial() else remember(node) }}
         {% endcall %}
         {% do apply_grants(view, config.get('grants'), should_revoke=True) %}
         {{ run_hooks(post_hooks, inside_transaction=True) }}

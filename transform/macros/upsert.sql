@@ -28,7 +28,7 @@
 
     {# Last but for the rows, whose number dbt shows: the deletions ask for it. #}
     {% if not is_partial() %}
-        {{ remember(model.name, checksum(graph.nodes[model.unique_id])) }}
+        {{ remember(graph.nodes[model.unique_id]) }}
     {% endif %}
 
     insert into {{ known }} as known ({{ columns | join(', ') }})
