@@ -10,6 +10,8 @@ It runs in dbt's own environment. When in doubt, it builds; a new day is always 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from contextlib import closing
@@ -321,4 +323,8 @@ def _dbt(*arguments: str) -> tuple[int, bool]:
 
 
 if __name__ == "__main__":
+    # To look for what can be thrown away takes dbt a fifth of its time. Left alone, it
+    # is 45 MB, however many users there are.
+    gc.disable()
+    atexit.register(gc.freeze)
     sys.exit(main(sys.argv[1:]))
