@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from meltano_pipeline import Pipeline
 
-_STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): ")
+# Not how a run says each second that it is alive: a slow machine takes more of them.
+_STATEMENT = re.compile(
+    rb"LOG:  (?:statement|execute [^:]*): (?!BEGIN|COMMIT|ROLLBACK|;|.*\bruns\b)"
+)
 _PAUSE = 0.02  # seconds
 
 
