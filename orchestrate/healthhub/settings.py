@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from healthhub.database import Database
 from healthhub.embedded import EmbeddedPostgres, Lease
 from healthhub.errors import HealthHubError
-from healthhub.project import MELTANO_FILE
+from healthhub.project import MELTANO_FILE, project_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +118,12 @@ class Settings(BaseSettings):
         if self.supabase_db_url is None:
             return None
         url = self.supabase_db_url.get_secret_value()
-        return Database.from_url(url, "SUPABASE_DB_URL")
+        database = Database.from_url(url, "SUPABASE_DB_URL")
+        known = dict(database.parameters)
+        if (authority := known.get("sslrootcert", "system")) != "system":
+            # Beside .env, from whatever folder this is run.
+            known["sslrootcert"] = str(project_folder() / Path(authority).expanduser())
+        return replace(database, parameters=known)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -56,6 +57,18 @@ def test_tls_is_the_default_and_check_says_so(
     ):
         found, output, _ = hosted.call("check", SUPABASE_DB_URL=address)
         assert (found, finding in " ".join(output.split())) == (code, True), output
+
+
+def test_a_certificate_beside_the_settings_is_found_from_everywhere(
+    hosted: Hosted, guarded: SystemPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(guarded.authority, hosted.folder / "ca.crt")
+    (hosted.folder / "docs").mkdir()
+    monkeypatch.chdir(hosted.folder / "docs")
+    code, _, errors = hosted.call(
+        "migrate", SUPABASE_DB_URL=url(guarded, sslrootcert="ca.crt")
+    )
+    assert (code, errors) == (0, "")
 
 
 def test_meltano_and_its_plugins_are_told_the_same(
