@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,8 @@ import polars as pl
 import psycopg
 import pyarrow as pa
 import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from psycopg import sql
 from psycopg.rows import dict_row
 from pyarrow import parquet
@@ -449,3 +453,33 @@ def test_a_notebook_runs_as_a_reader_and_keeps_nothing(
     names["database"].dispose()
     assert len(names["days"]) > 20
     assert len(names["night"]) > 100
+
+
+def test_an_assistant_answers_and_reads_no_tokens(looks: Address) -> None:
+    said = asyncio.run(
+        asked(
+            looks,
+            "select count(*) as nights, round(avg(sleep_score)) as score"
+            " from healthhub.daily_overview where day >= '2026-01-01'",
+            "select * from raw_oura.sleep",
+            "select * from healthhub_tokens.oura_logins",
+            "delete from healthhub.users",
+        )
+    )
+    assert "nights" in said[0]
+    assert ["permission denied for schema" in each for each in said[1:3]] == [True] * 2
+    with looks.connect() as connection:
+        assert connection.execute("select count(*) from users").fetchone() == (2,)
+
+
+async def asked(database: Address, *queries: str) -> list[str]:
+    """What an MCP server answers, given the URL of a database."""
+    server = StdioServerParameters(
+        command=str(Path(sys.executable).with_name("database-mcp-postgres")),
+        env={"DATABASE_URL": database.url},
+    )
+    async with Client(stdio_client(server)) as client:
+        return [
+            str(await client.call_tool("execute_sql", {"sql": query}))
+            for query in queries
+        ]
