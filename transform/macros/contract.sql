@@ -17,12 +17,16 @@
     {% if changed %}
         {{ drop_views_on(node) }}
     {% endif %}
+    do $do$
+    begin
     {% for name in fromjson(found['checks']) %}
         alter table {{ table }} drop constraint {{ adapter.quote(name) }};
     {% endfor %}
     {% for name in fromjson(found['demanded']) %}
         alter table {{ table }} alter column {{ name }} drop not null;
     {% endfor %}
+    end
+    $do$;
     {% for name in changed %}
         {% set type = node.columns[name].data_type %}
         do $do$
@@ -67,7 +71,7 @@
     {% set indexed = fromjson(run_query(state_of_table(node)).rows[0]['indexed']) %}
     {% for index in node.config.indexes or [] %}
         {% if index.columns | join(', ') not in indexed %}
-            {{ get_create_index_sql(table, index) }};
+            do $do$ begin {{ get_create_index_sql(table, index) }}; end $do$;
         {% endif %}
     {% endfor %}
     {{ describe(table, node) }}

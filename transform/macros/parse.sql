@@ -20,10 +20,10 @@
 
 
 {% macro number_or_nan(value) -%}
-    case coalesce(jsonb_typeof({{ value }}), 'null')
-        when 'null' then null
-        when 'number' then cast({{ value }} as numeric)
-        else 'NaN'
+    case
+        when jsonb_typeof({{ value }}) = 'number'
+            then cast({{ value }} as numeric)
+        when {{ value }} != 'null' then 'NaN'
     end
 {%- endmacro %}
 

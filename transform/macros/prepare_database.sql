@@ -17,6 +17,9 @@
     {{ create_build_state() }}
     {{ create_users_function() }}
     create schema if not exists raw_oura;
+    {# Citus passes on the text of a statement, which must hold no other. #}
+    do $do$
+    begin
     {% for source in graph.sources.values() %}
         {% if source.name not in found %}
             {{ create_raw_table(source) }}
@@ -25,6 +28,8 @@
         {% endif %}
         {{ index_raw_table(source) }}
     {% endfor %}
+    end
+    $do$;
 {% endmacro %}
 
 
@@ -52,6 +57,9 @@
         {% endfor %}
         primary key ({{ source.config.meta.key | join(', ') }})
     );
+    {% if is_on_citus() %}
+        perform create_distributed_table('{{ source.relation_name }}', 'user_id');
+    {% endif %}
 {% endmacro %}
 
 

@@ -92,9 +92,11 @@
             day.unknown_columns,
             day.extracted_at
         from {{ days }} as day
+        left join (select * from {{ ref('deleted_documents') }}) as gone
+            on {{ is_gone('day') }}
         cross join lateral ({{ samples_of(table, 'day') }}) as sample
         where {{ loaded_since_last_reading('day') }}
-            and not {{ is_deleted('day') }}
+            and gone.user_id is null
     ) as candidate
     cross join lateral (
         select jsonb_object_agg(field.key, field.value) as content
@@ -179,35 +181,28 @@
     inner join {{ documents }} as {{ name }}
         on known.user_id = {{ name }}.user_id
             and {{ is_of_its_day }}
+    left join (select * from {{ ref('deleted_documents') }}) as gone
+        on {{ is_gone(name) }}
     where known.table_name = '{{ table.name }}'
         and (
             {{ loaded_since_last_reading(name) }}
-            or {{ is_deleted(name) }}
+            or gone.user_id is not null
         )
 {% endmacro %}
 
 
 {% macro broken_rules(rules) -%}
-    array(
-        select case
-            when rule.value is null then rule.name || ' is missing'
-            when rule.value = 'NaN' then rule.name || ' is no number'
-            when rule.value = '-infinity' then rule.name || ' is no time'
-            else rule.name || ' is ' || rule.value || ', not ' || rule.text
-        end
-        from (
-            values
-            {% for name, condition in rules %}
-                (
-                    '{{ name }}',
-                    cast({{ name }} as text),
-                    '{{ condition | replace("'", "''") }}',
-                    {{ condition }}
-                ){{ ',' if not loop.last }}
-            {% endfor %}
-        ) as rule (name, value, text, is_kept)
-        where rule.is_kept is false
-    )
+    array_remove(cast(array[
+        {% for name, condition in rules %}
+            case when ({{ condition }}) is false then '{{ name }} is ' || case
+                when {{ name }} is null then 'missing'
+                when cast({{ name }} as text) = 'NaN' then 'no number'
+                when cast({{ name }} as text) = '-infinity' then 'no time'
+                else cast({{ name }} as text)
+                    || ', not {{ condition | replace("'", "''") }}'
+            end end{{ ',' if not loop.last }}
+        {% endfor %}
+    ] as text[]), null)
 {%- endmacro %}
 
 

@@ -15,14 +15,16 @@ labelled as (
         tags.start_time_local,
         label.tag
     from tags
-    inner join lateral (
-        select unnest(tags.tags) as tag
-        union
-        select case
-            when tags.tag_type_code = 'custom' then tags.custom_name
-            else tags.tag_type_code
-        end as tag
-    ) as label on true
+    cross join
+        unnest(
+            array_append(
+                tags.tags,
+                case
+                    when tags.tag_type_code = 'custom' then tags.custom_name
+                    else tags.tag_type_code
+                end
+            )
+        ) as label (tag)
     where label.tag is not null
 )
 
@@ -39,7 +41,7 @@ select distinct
     end as night
 from labelled
 cross join generate_series(
-    labelled.day,
+    cast(labelled.day as timestamp),
     least(coalesce(labelled.end_day, labelled.day), labelled.day + 366),
     interval '1 day'
 ) as calendar (day)

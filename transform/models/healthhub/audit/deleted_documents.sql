@@ -55,11 +55,8 @@ select
     now() as updated_at
 from missing
 {% if is_incremental() %}
-    where not exists (
-            select from {{ this }} as known
-            where known.user_id = missing.user_id
-                and known.stream = missing.stream
-                and known.document_id = missing.document_id
-                and known.last_read_at >= missing.last_read_at
-        )
+    left join {{ this }} as known
+        on {{ same(['user_id', 'stream', 'document_id'], 'known', 'missing') }}
+            and known.last_read_at >= missing.last_read_at
+    where known.user_id is null
 {% endif %}

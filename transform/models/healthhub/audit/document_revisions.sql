@@ -9,7 +9,7 @@ sync_windows as not materialized (
     select * from {{ ref('stg_oura__sync_windows') }}
 ),
 
-read_now as (
+read_now as {{ on_each_machine() }} (
     select distinct on (user_id, stream, document_id)
         user_id,
         stream,
@@ -24,7 +24,7 @@ read_now as (
     order by user_id, stream, document_id, extracted_at desc, day desc
 ),
 
-documents as (
+documents as {{ on_each_machine() }} (
     select * from read_now
     union all
     select
@@ -45,7 +45,7 @@ documents as (
         )
 ),
 
-compared as (
+compared as {{ on_each_machine() }} (
     select
         documents.*,
         known.revision,

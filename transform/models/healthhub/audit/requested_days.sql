@@ -121,9 +121,9 @@ days as (
     from asked
     cross join
         generate_series(
-            case
+            cast(case
                 when asked.is_undated then asked.asked_on else asked.first_day
-            end,
+            end as timestamp),
             case
                 when asked.is_undated then asked.asked_on else asked.last_day
             end,

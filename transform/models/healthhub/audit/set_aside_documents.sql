@@ -43,27 +43,29 @@ select distinct on (user_id, table_name, document)
     now() as updated_at
 from (
     {% set revisited = revisited_tables() %}
+    {% set found = [] %}
     {% for table in tables_that_hold('documents') %}
-        ({{ checked_documents(table, table.name in revisited) }})
-        union all
+        {% do found.append(checked_documents(table, table.name in revisited)) %}
     {% endfor %}
     {% for table in tables_with_a_place_each() %}
-        ({{ displaced_documents(table, table.name in revisited) }})
-        union all
+        {% do found.append(displaced_documents(table, table.name in revisited)) %}
     {% endfor %}
     {% for table in tables_that_hold('samples') %}
-        ({{ checked_samples(table, table.name in revisited) }})
-        union all
+        {% do found.append(checked_samples(table, table.name in revisited)) %}
     {% endfor %}
-    select
-        cast(null as uuid) as user_id,
-        cast(null as text) as stream,
-        cast(null as text) as table_name,
-        cast(null as text) as document,
-        cast(null as text[]) as reasons,
-        cast(null as boolean) as earlier_version_stays,
-        cast(null as jsonb) as content,
-        cast(null as timestamp) as extracted_at
-    where false
+    {% if found %}
+        ({{ found | join(') union all (') }})
+    {% else %}
+        select
+            cast(null as uuid) as user_id,
+            cast(null as text) as stream,
+            cast(null as text) as table_name,
+            cast(null as text) as document,
+            cast(null as text[]) as reasons,
+            cast(null as boolean) as earlier_version_stays,
+            cast(null as jsonb) as content,
+            cast(null as timestamp) as extracted_at
+        where false
+    {% endif %}
 ) as documents
 order by user_id, table_name, document, extracted_at desc

@@ -6,7 +6,7 @@
 
 with
 
-sleep as (
+sleep as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -15,7 +15,7 @@ sleep as (
     where {{ is_read }}
 ),
 
-readiness as (
+readiness as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -25,7 +25,7 @@ readiness as (
     where {{ is_read }}
 ),
 
-activity as (
+activity as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -40,7 +40,7 @@ activity as (
     where {{ is_read }}
 ),
 
-stress as (
+stress as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -51,7 +51,7 @@ stress as (
     where {{ is_read }}
 ),
 
-resilience as (
+resilience as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -60,7 +60,7 @@ resilience as (
     where {{ is_read }}
 ),
 
-spo2 as (
+spo2 as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -70,7 +70,7 @@ spo2 as (
     where {{ is_read }}
 ),
 
-cardiovascular_age as (
+cardiovascular_age as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -79,7 +79,7 @@ cardiovascular_age as (
     where {{ is_read }}
 ),
 
-nights as (
+nights as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -105,7 +105,7 @@ nights as (
     where {{ is_read }}
 ),
 
-workouts as (
+workouts as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -116,7 +116,7 @@ workouts as (
     group by user_id, day
 ),
 
-sessions as (
+sessions as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -126,7 +126,7 @@ sessions as (
     group by user_id, day
 ),
 
-vo2_max as (
+vo2_max as {{ on_each_machine() }} (
     select distinct on (user_id, day)
         user_id,
         day,
@@ -136,7 +136,7 @@ vo2_max as (
     order by user_id, day, timestamp desc
 ),
 
-tags as (
+tags as {{ on_each_machine() }} (
     select
         user_id,
         day,
@@ -271,12 +271,7 @@ figures as (
             as workout_calories,
         cast(coalesce(sessions.session_count, 0) as smallint) as session_count,
         coalesce(tags.tags, '{}') as tags,
-        exists(
-            select from rest_mode_periods as period
-            where period.user_id = days.user_id
-                and days.day between period.start_day
-                and coalesce(period.end_day, 'infinity')
-        ) as is_rest_mode,
+        coalesce(rest_mode.is_on, false) as is_rest_mode,
         days.day <= coalesce(
             users.last_complete_day, current_date - 1
         ) as is_complete,
@@ -322,6 +317,14 @@ figures as (
         on days.user_id = vo2_max.user_id and days.day = vo2_max.day
     left join tags
         on days.user_id = tags.user_id and days.day = tags.day
+    left join lateral (
+        select true as is_on
+        from rest_mode_periods as period
+        where period.user_id = days.user_id
+            and days.day between period.start_day
+            and coalesce(period.end_day, 'infinity')
+        limit 1 -- noqa: AM09
+    ) as rest_mode on true
 ),
 
 compared as (

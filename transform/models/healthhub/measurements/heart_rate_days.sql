@@ -5,6 +5,8 @@ select
     {{ former_time('heart_rate', 'min', 'created_at') }} as created_at,
     {{ former_time('heart_rate', 'max', 'updated_at') }} as updated_at
 from (select * from {{ ref('stg_oura__heartrate') }}) as day
+left join (select * from {{ ref('deleted_documents') }}) as gone
+    on {{ is_gone('day') }}
 cross join
     lateral (
         select
@@ -29,4 +31,4 @@ cross join
         ) as sample
     ) as kept
 where {{ loaded_since_last_reading('day') }}
-    and not {{ is_deleted('day') }}
+    and gone.user_id is null
