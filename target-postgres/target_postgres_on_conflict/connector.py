@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.sql.connector import FullyQualifiedName
 
+_IS_CITUS = sa.text("select exists (select from pg_extension where extname = 'citus')")
+
 
 class FrugalConnector(PostgresConnector):
     """Asks for all columns and primary keys of a schema at once, and only once.
@@ -75,6 +77,8 @@ class FrugalConnector(PostgresConnector):
                 partition_keys=partition_keys,
                 as_temp_table=as_temp_table,
             )
+            if primary_keys and not as_temp_table:
+                self._distribute(known[table_name], connection)
             return known[table_name]
         table = known[table_name]
         for name, definition in schema["properties"].items():
@@ -89,6 +93,16 @@ class FrugalConnector(PostgresConnector):
             if name not in table.columns:
                 table.append_column(sa.Column(name, sql_type))
         return table
+
+    def _distribute(self, table: sa.Table, connection: sa.Connection) -> None:
+        """Spread a new table over the machines, where the database is on several."""
+        column = self.config.get("distribution_column")
+        key = [each.name for each in table.primary_key.columns]
+        if column in key and connection.scalar(_IS_CITUS):
+            name = f"{table.schema}.{table.name}" if table.schema else table.name
+            connection.execute(
+                sa.select(sa.func.create_distributed_table(name, column))
+            )
 
     def _tables(self, schema_name: str | None) -> dict[str, sa.Table]:
         """The tables and views of a schema, by name, as they were at first."""

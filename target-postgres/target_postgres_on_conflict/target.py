@@ -1,4 +1,4 @@
-"""The target: settings and command line are target-postgres's own."""
+"""The target: but for one setting, settings and commands are target-postgres's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import atexit
 import gc
 from typing import Any
 
+from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecReader
 from target_postgres.target import TargetPostgres
 from typing_extensions import override
@@ -15,12 +16,29 @@ from target_postgres_on_conflict.sink import OnConflictSink
 # Fewer may wait for the end: each batch takes six statements.
 MANY_RECORDS = 1_000
 
+_DISTRIBUTION_COLUMN = th.Property(
+    "distribution_column",
+    th.StringType,
+    title="Distribution column",
+    description=(
+        "On Citus, the column of a key by which new tables are spread over the "
+        "machines. Left out, they stay on one."
+    ),
+)
+
 
 class TargetPostgresOnConflict(TargetPostgres):
     """target-postgres with another sink."""
 
     package_name = "target-postgres-on-conflict"
     default_sink_class = OnConflictSink
+    config_jsonschema = {  # noqa: RUF012 (as the original's)
+        **TargetPostgres.config_jsonschema,
+        "properties": {
+            **TargetPostgres.config_jsonschema["properties"],
+            **_DISTRIBUTION_COLUMN.to_dict(),
+        },
+    }
     # Reads the same numbers, digit by digit, in a third of the time.
     message_reader_class = MsgSpecReader
 
