@@ -19,11 +19,3 @@
         then {{ fitting(z_score, 'numeric(10,2)') }}
     end as {{ figure }}_z_score
 {% endmacro %}
-
-
-{% macro days_before(count, whose='user_id') -%}
-    partition by {{ whose }}
-    order by day
-    range between interval '{{ count }} days' preceding
-    and interval '1 day' preceding
-{%- endmacro %}

@@ -10,8 +10,8 @@
     {% set key = primary_key(node) | join(', ') %}
     {% set found = run_query(state_of_table(node)).rows[0] %}
     {% if found['key'] != key %}
-        {{ cannot_be_brought(node, 'its key was (' ~ found['key']
-            ~ ') and is now (' ~ key ~ ')') }}
+        {% do exceptions.raise_compiler_error(sentence(node, 'its key was ('
+            ~ found['key'] ~ ') and is now (' ~ key ~ ')')) %}
     {% endif %}
     {% set changed = fromjson(found['other_types']) %}
     {% if changed %}
@@ -77,11 +77,6 @@
     {{ describe(table, node) }}
     update {{ build_state() }} set contract = '{{ contract_checksum(node) }}'
     where model = '{{ node.name }}';
-{% endmacro %}
-
-
-{% macro cannot_be_brought(node, why) %}
-    {% do exceptions.raise_compiler_error(sentence(node, why)) %}
 {% endmacro %}
 
 

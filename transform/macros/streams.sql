@@ -22,19 +22,6 @@
 {% endmacro %}
 
 
-{# Of some routes a day has one document, and of one an instant. #}
-{% macro have_one_place(document, other) -%}
-    case
-        when {{ document }}.stream = 'vo2_max'
-            then {{ instant("(" ~ document ~ ".content ->> 'timestamp')") }}
-                = {{ instant("(" ~ other ~ ".content ->> 'timestamp')") }}
-        else
-            {{ document }}.stream like 'daily%'
-            or {{ document }}.stream = 'sleep_time'
-    end
-{%- endmacro %}
-
-
 {# These are read as a whole; what they say, they say of today. #}
 {% macro is_undated(stream) -%}
     {{ stream }} in ('personal_info', 'ring_configuration')

@@ -115,8 +115,15 @@ opened as (
                 and documents.stream = revision.stream
                 and documents.day = revision.day
                 and documents.document_id != revision.document_id
-        where {{ have_one_place('documents', 'revision') }}
-            and documents.deleted_at is null
+        where documents.deleted_at is null
+            and case
+                when documents.stream = 'vo2_max'
+                    then {{ instant("(documents.content ->> 'timestamp')") }}
+                        = {{ instant("(revision.content ->> 'timestamp')") }}
+                else
+                    documents.stream like 'daily%'
+                    or documents.stream = 'sleep_time'
+            end
             and revision.last_seen_at is null
             and not exists (
                 select from compared

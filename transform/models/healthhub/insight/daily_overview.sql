@@ -340,8 +340,18 @@ compared as (
         {{ baselines('steps') }}
     from figures
     window
-        last_7_days as ({{ days_before(7) }}),
-        last_28_days as ({{ days_before(28) }})
+        last_7_days as (
+            partition by user_id
+            order by day
+            range between interval '7 days' preceding
+            and interval '1 day' preceding
+        ),
+        last_28_days as (
+            partition by user_id
+            order by day
+            range between interval '28 days' preceding
+            and interval '1 day' preceding
+        )
 )
 
 select

@@ -54,8 +54,18 @@ compared as (
         {{ baselines('value') }}
     from figures
     window
-        last_7_days as ({{ days_before(7, 'user_id, figure') }}),
-        last_28_days as ({{ days_before(28, 'user_id, figure') }})
+        last_7_days as (
+            partition by user_id, figure
+            order by day
+            range between interval '7 days' preceding
+            and interval '1 day' preceding
+        ),
+        last_28_days as (
+            partition by user_id, figure
+            order by day
+            range between interval '28 days' preceding
+            and interval '1 day' preceding
+        )
 )
 
 select
