@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from healthhub.client_programs import client_program
+from healthhub.distribution import distribute, has_citus
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_values
@@ -127,6 +128,9 @@ def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
             ) from None
     migrate(database)
     with database.connect() as connection:
+        if has_citus(connection):
+            for _ in distribute(database):
+                pass
         apply_access(connection)
         connection.execute("analyze")
 

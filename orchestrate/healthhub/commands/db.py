@@ -12,6 +12,8 @@ from healthhub.backup import backup as write
 from healthhub.backup import restore as read
 from healthhub.client_programs import run_psql
 from healthhub.commands.common import HELP, migrated_database, settings
+from healthhub.distribution import distribute as spread
+from healthhub.distribution import gather
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.errors import HealthHubError
 from healthhub.settings import using_database
@@ -94,6 +96,22 @@ def psql(context: typer.Context) -> None:
     """
     with using_database(settings()) as lease:
         raise typer.Exit(run_psql(lease, context.args))
+
+
+@app.command()
+def distribute(
+    *,
+    back: Annotated[
+        bool, typer.Option("--back", help="Bring them back to the first machine.")
+    ] = False,
+) -> None:
+    """Spread the tables over the machines of Citus, by their users.
+
+    If it is stopped, start it again.
+    """
+    with migrated_database() as lease:
+        for table in (gather if back else spread)(lease.database):
+            typer.echo(table)
 
 
 def backup(
