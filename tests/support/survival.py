@@ -1,32 +1,43 @@
-"""Whole runs of `healthhub run`, and how to kill any process of one."""
+"""Whole runs of `healthhub run`, what disturbs them, and what they leave."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 from psycopg import sql
 
 from healthhub.embedded import EmbeddedPostgres
+from survival_search import Watch, found_in_files, found_in_tables
+from tap_oura.file_token_store import FileTokenStore
+from tap_oura.token_store import Cipher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import psycopg
 
+    from healthhub.database import Database
+    from survival_search import Known
+
 PROJECT = Path(__file__).parents[2]
-HEALTHHUB = Path(sys.executable).with_name("healthhub")
+PROGRAMS = Path(sys.executable).parent
+
+USER_ID = "0a0a0a0a-0000-4000-8000-000000000001"
+
+#: A value that some documents have in a fault, and no file may.
+SPOILED = "sesame-62.0371"
 
 #: How many rounds of everything; none stands for the short form.
 ROUNDS = int(os.environ.get("SURVIVE", "0"))
@@ -61,81 +72,141 @@ group by table_schema, table_name
 """
 
 Tables = dict[str, Counter[str]]
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended.
+
+    Attributes:
+        exit_code: Its exit code.
+        said: What it said on the screen.
+        lives: How many seconds each of its processes has lived.
+    """
+
+    exit_code: int
+    said: str
+    lives: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class Home:
-    """A database of its own, and runs that load into it."""
+    """A database of its own, and runs that load into it.
+
+    Attributes:
+        folder: Where all of it is.
+        known: What no file, log, table or process may show.
+        environment: The settings of its runs.
+        lives: How many seconds each process of an undisturbed run lives.
+        days: How many days it reads.
+        at_the_end: What is to be done when it is no longer needed.
+    """
 
     folder: Path
-    days: int = 6
+    known: Known
     environment: dict[str, str] = field(default_factory=dict)
+    lives: dict[str, float] = field(default_factory=dict)
+    days: int = 6
+    at_the_end: ExitStack = field(default_factory=ExitStack)
 
-    def start(self) -> subprocess.Popen[str]:
-        """Begin a run."""
-        first = datetime.now(UTC).date() - timedelta(days=self.days)
-        own = {
-            "HEALTHHUB_HOME": str(self.folder / "home"),
-            "MELTANO_SYS_DIR_ROOT": str(self._system_folder()),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
-            "TAP_OURA_START_DATE": str(first),
-            "NO_COLOR": "1",
-        }
+    # Runs
+
+    def run(
+        self, disturb: Callable[[Process], object] | None = None, **environment: str
+    ) -> Ended:
+        """A whole run, and what disturbs it meanwhile."""
+        with (
+            tempfile.TemporaryFile("w+") as screen,
+            self._start(screen, environment) as process,
+            Watch(self, PARTS) as watch,
+        ):
+            if disturb:
+                disturb(process)
+            process.wait()
+            screen.seek(0)
+            said = screen.read()
+        assert not watch.leaks, watch.leaks
+        assert not self.known.within(said.encode()), said
+        assert "Traceback" not in said, said
+        return Ended(process.returncode, said, watch.lives)
+
+    def _start(self, screen: IO[str], environment: dict[str, str]) -> Process:
         return subprocess.Popen(
-            [HEALTHHUB, "run"],
+            [PROGRAMS / "healthhub", "run"],
             cwd=PROJECT,
-            env={**os.environ, **own, **self.environment},
+            env=self._variables() | environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=screen,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self) -> tuple[int, str]:
-        """A whole run: its exit code and what it said."""
-        process = self.start()
-        said = process.communicate()[0]
-        return process.returncode, said
-
-    def run_and_kill(
-        self, part: str, share: float, lives: dict[str, float]
-    ) -> tuple[bool, int, str]:
-        """Kill one process of a run, after a share of the time that it usually lives.
+    def at_a_moment(
+        self, process: Process, part: str, share: float
+    ) -> psutil.Process | None:
+        """Wait for a part of a run, and for a share of the time that it usually lives.
 
         Returns:
-            Whether it still lived, how the run ended, and what it said.
+            The part, if it still lives.
         """
-        process = self.start()
-        victim = self._find(process, part)
-        if victim is not None:
-            time.sleep(share * lives[part])
-            try:
-                victim.kill()
-            except psutil.NoSuchProcess:
-                victim = None
-        said = process.communicate()[0]
-        return victim is not None, process.returncode, said
-
-    def lives(self) -> dict[str, float]:
-        """How long each process of a run lives that nobody disturbs."""
-        process, seen = self.start(), dict[str, list[float]]()
-        while process.poll() is None:
-            now, commands = time.monotonic(), self.processes().values()
-            for part, name in PARTS.items():
-                if any(name in command for command in commands):
-                    seen.setdefault(part, [now, now])[1] = now
-            time.sleep(0.1)
-        said = process.communicate()[0]
-        assert process.returncode == 0, said
-        return {part: last - first for part, (first, last) in seen.items()}
-
-    def _find(self, process: subprocess.Popen[str], part: str) -> psutil.Process | None:
         while process.poll() is None:
             if found := self._processes(part):
-                return found[0]
+                time.sleep(share * self.lives[part])
+                return found[0] if found[0].is_running() else None
             time.sleep(0.02)
         return None
+
+    def meltano(self, *arguments: str) -> None:
+        """A command of Meltano's on the database, which has to succeed."""
+        with self.database() as database:
+            subprocess.run(
+                [PROGRAMS / "meltano", *arguments],
+                cwd=PROJECT,
+                env=self._variables() | database.environment,
+                check=True,
+                capture_output=True,
+            )
+
+    def _variables(self) -> dict[str, str]:
+        """What to read, and where to leave what a run leaves."""
+        first = datetime.now(UTC).date() - timedelta(days=self.days)
+        system = self.folder / "meltano"
+        if not system.exists():
+            system.mkdir(parents=True)
+            for kind in ("extractors", "loaders", "utilities"):
+                (system / kind).symlink_to(PROJECT / ".meltano" / kind)
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return {
+            **os.environ,
+            "HEALTHHUB_HOME": str(self.folder / "home"),
+            "MELTANO_SYS_DIR_ROOT": str(system),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+            "TAP_OURA_RESCUE_FOLDER": str(self.folder / "rescued"),
+            "TMPDIR": str(temporary),
+            "TAP_OURA_START_DATE": str(first),
+            "TAP_OURA_TOKEN_STORE": str(self._store),
+            "NO_COLOR": "1",
+            **self.environment,
+        }
+
+    @property
+    def _store(self) -> Path:
+        return self.folder / "logins.json"
+
+    def learn(self) -> None:
+        """Know the secrets that runs have made."""
+        password = self.folder / "home" / "postgres" / "password"
+        if password.exists():
+            self.known.secrets["database password"] = password.read_text()
+        cipher = Cipher(self.known.secrets["token key"])
+        if login := FileTokenStore(self._store, cipher).read(USER_ID):
+            self.known.secrets["access token"] = login.tokens.access_token
+            self.known.secrets["next refresh token"] = str(login.tokens.refresh_token)
+
+    # Processes
 
     def _processes(self, part: str) -> list[psutil.Process]:
         """Those of a part of this home's runs: others may run beside."""
@@ -152,9 +223,19 @@ class Home:
                     found[process] = command
         return found
 
+    def stop(self) -> None:
+        """End whatever a killed run has left, and the database."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        EmbeddedPostgres(self.folder / "home").stop()
+        self.at_the_end.close()
+
+    # What is stored
+
     def tables(self) -> Tables:
         """The content of every table, without when it came."""
-        with self._connection() as connection:
+        with self.database() as database, database.connect() as connection:
             columns = connection.execute(_COLUMNS, (list(_OWN), list(_TIMES)))
             return {
                 f"{schema}.{table}": _rows(connection, schema, table, names)
@@ -164,30 +245,23 @@ class Home:
     def ledger(self) -> list[tuple[Any, ...]]:
         """How each run ended, by what it has on record."""
         query = "select status, error_summary from healthhub.job_runs order by run_id"
-        with self._connection() as connection:
+        with self.database() as database, database.connect() as connection:
             return connection.execute(query).fetchall()
 
-    def stop(self) -> None:
-        """End whatever a killed run has left, and the database."""
-        for process in self.processes():
-            process.send_signal(signal.SIGKILL)
-        EmbeddedPostgres(self.folder / "home").stop()
+    def leaks(self) -> set[str]:
+        """Where a secret is that does not belong there, or the user's health."""
+        self.learn()
+        with self.database() as database, database.connect() as connection:
+            return {
+                *found_in_files(self.folder, self.known),
+                *found_in_tables(connection, self.known),
+            }
 
     @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        with (
-            EmbeddedPostgres(self.folder / "home").using() as lease,
-            lease.database.connect() as connection,
-        ):
-            yield connection
-
-    def _system_folder(self) -> Path:
-        folder = self.folder / "meltano"
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            for kind in ("extractors", "loaders", "utilities"):
-                (folder / kind).symlink_to(PROJECT / ".meltano" / kind)
-        return folder
+    def database(self) -> Iterator[Database]:
+        """The database, up."""
+        with EmbeddedPostgres(self.folder / "home").using() as lease:
+            yield lease.database
 
 
 def _rows(
@@ -197,66 +271,3 @@ def _rows(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, table)
     )
     return Counter(row for (row,) in connection.execute(query))
-
-
-@dataclass(frozen=True)
-class Record:
-    """One fault that was injected, for docs/reliability.md.
-
-    Attributes:
-        fault: What was done.
-        seed: Repeats it.
-        exit_code: How the run ended that met it.
-        said: Its last sentence.
-    """
-
-    fault: str
-    seed: str
-    exit_code: int
-    said: str
-
-    @classmethod
-    def page(cls, records: list[Record]) -> str:
-        """The page, one line a kind of fault."""
-        kinds: dict[str, list[Record]] = {}
-        for record in records:
-            kinds.setdefault(record.fault, []).append(record)
-        rows = "\n".join(
-            f"| {fault} | {len(met)} | nothing | "
-            f"{', '.join(sorted({r.seed for r in met}))} | "
-            f"{'<br>'.join(sorted({f'{r.exit_code}: {r.said}' for r in met}))} |"
-            for fault, met in kinds.items()
-        )
-        return _PAGE.format(total=len(records), rows=rows)
-
-
-_PAGE = """\
-# Reliability
-
-Written by `make survive` (tests/survival); do not edit.
-
-Each fault meets `healthhub run` on an empty database, with real processes, signals
-and connections. Then it ends, and one more run has to succeed, unless the first has.
-After that, every table of `raw_oura` and `healthhub` has to hold what an undisturbed
-run has stored, row by row (but for the times of storing; `sync_windows`, which is what
-each run has asked, as `requested_days`), the ledger has to say how each run ended, and
-no process may be left. A fault after which anything differs fails its test, and is not
-on this page.
-
-{total} faults were injected. `SURVIVE=1 .venv/bin/pytest tests/survival -k SEED`
-repeats one: the seed of a kill decides after which share of its usual life a process
-ends.
-
-| fault | times | lost | seeds | exit code and last sentence of that run |
-|---|---|---|---|---|
-{rows}
-"""
-
-
-def last_sentence(said: str) -> str:
-    """What a run ended with, without where it ran."""
-    lines = [line for line in said.splitlines() if line.startswith("healthhub: ")]
-    text = lines[-1].removeprefix("healthhub: ") if lines else "-"
-    text = re.sub(r" The log of this run is .*", "", text)
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", text)
-    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", text).replace("|", "\\|")

@@ -1,0 +1,210 @@
+"""Looking for secrets and for health data everywhere that a run has been."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import psutil
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import psycopg
+
+    from oura_sandbox.server import Sandbox
+    from survival import Home
+
+_DATABASE = "database password"
+# The secrets that each process of a run needs. All others need none.
+_NEEDED = {
+    "healthhub": {"client secret", "refresh token", "token key", "alert address"},
+    "tap": {"client secret", "refresh token", "token key"},
+    "target": {_DATABASE},
+    "dbt": {_DATABASE},
+}
+_NEEDED["meltano"] = _NEEDED["healthhub"] | {_DATABASE}
+
+# Where the data are, and what is made of them for the user's own eyes.
+_OF_THE_USER = ("report.html", "postgres/")
+# PostgreSQL quotes no more of a value.
+_QUOTED = 40
+_HEALTH_ROUTES = ("sleep", "daily_activity", "personal_info")
+
+_TABLES = """
+select table_schema, table_name
+from information_schema.tables
+where
+    table_type = 'BASE TABLE'
+    and table_schema not in ('pg_catalog', 'information_schema')
+"""
+
+
+@dataclass
+class Known:
+    """What is recognised wherever it is.
+
+    Attributes:
+        secrets: By what they are.
+        values: What the sandbox says of a user's health.
+    """
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    values: frozenset[str] = frozenset()
+
+    def within(self, content: bytes) -> set[str]:
+        """What of it is in some bytes."""
+        return self.secrets_within(content) | {
+            value for value in self.values if value.encode() in content
+        }
+
+    def secrets_within(self, content: bytes) -> set[str]:
+        """The names of the secrets in some bytes."""
+        return {n for n, secret in self.secrets.items() if secret.encode() in content}
+
+
+def health_values(sandbox: Sandbox) -> frozenset[str]:
+    """Texts that nothing but one user's data has in it."""
+    texts: set[str] = set()
+    for route in _HEALTH_ROUTES:
+        answer = httpx.get(
+            f"{sandbox.url}/v2/usercollection/{route}",
+            params={"start_date": "2000-01-01", "end_date": "2100-01-01"},
+            headers={"Authorization": f"Bearer {sandbox.token}"},
+            timeout=60,
+        )
+        content = answer.json()
+        for document in content.get("data", [content]):
+            for key, value in document.items():
+                if key == "email" or (isinstance(value, str) and "_min" in key):
+                    texts.add(value[:_QUOTED])
+    return frozenset(text for text in texts if "@" in text or len(set(text)) > 2)
+
+
+def found_in_files(folder: Path, known: Known) -> Iterator[str]:
+    """The files below a folder that show what they should not."""
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        with suppress(FileNotFoundError):
+            if path.is_symlink() or not path.is_file() or "/data/" in name:
+                continue
+            content = path.read_bytes()
+            if path.suffix == ".gz":
+                content = gzip.decompress(content)
+            mine = any(own in name for own in _OF_THE_USER)
+            for what in (
+                known.secrets_within(content) if mine else known.within(content)
+            ):
+                if not (what == _DATABASE and path.name == "password"):
+                    yield f"{name}: {what}"
+
+
+def found_in_tables(connection: psycopg.Connection, known: Known) -> Iterator[str]:
+    """The tables that show what they should not."""
+    for schema, table in connection.execute(_TABLES).fetchall():
+        whole = sql.SQL("select t::text from {} as t")
+        rows = connection.execute(whole.format(sql.Identifier(schema, table)))
+        content = "\n".join(row for (row,) in rows).encode()
+        is_own = schema.startswith(("raw_oura", "healthhub")) and table != "job_runs"
+        look = known.secrets_within if is_own else known.within
+        for what in look(content):
+            yield f"{schema}.{table}: {what}"
+
+
+class Watch:
+    """Looks at the processes of a run, ten times a second.
+
+    Attributes:
+        lives: From when to when each part was seen.
+        leaks: Which process showed what.
+    """
+
+    def __init__(self, home: Home, parts: Mapping[str, str]) -> None:
+        """Watch the runs of a home."""
+        self.leaks: set[str] = set()
+        self._home, self._parts = home, parts
+        self._seen: dict[str, list[float]] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._end.set()
+        self._thread.join()
+
+    @property
+    def lives(self) -> dict[str, float]:
+        """How many seconds each part has lived."""
+        return {part: last - first for part, (first, last) in self._seen.items()}
+
+    def _watch(self) -> None:
+        while not self._end.wait(0.1):
+            self._home.learn()
+            for process, command in self._home.processes().items():
+                found = (
+                    part for part, in_it in self._parts.items() if in_it in command
+                )
+                part = next(found, "")
+                now = time.monotonic()
+                self._seen.setdefault(part, [now, now])[1] = now
+                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    self._look(part, command, str(process.environ()))
+
+    def _look(self, part: str, command: str, environment: str) -> None:
+        known = self._home.known
+        shown = {f"argument: {what}" for what in known.within(command.encode())}
+        if "/dbt-postgres/venv/" in command:  # what dbt starts, too
+            part = "dbt"
+        needless = known.within(environment.encode()) - _NEEDED.get(part, set())
+        shown |= {f"environment: {what}" for what in needless}
+        self.leaks |= {f"{part or command}: {each}" for each in shown}
+
+
+class Listener:
+    """Receives alerts.
+
+    Attributes:
+        told: The alerts, as they came.
+    """
+
+    def __init__(self) -> None:
+        """Take a free port."""
+        told: list[bytes] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:  # noqa: ANN401 (as its parent's)
+                pass
+
+        self.told = told
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"json://127.0.0.1:{self._server.server_port}/sesame-alerts"
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
