@@ -216,12 +216,12 @@ def main(arguments: list[str]) -> int:
     before = _ask(_now, project, datetime.now(UTC).replace(tzinfo=None) - _OVERLAP)
     is_made = before and last and before[:2] == last[:2]
     code, is_clean = _dbt(*(["--selector", "tables"] if is_made else []))
-    if is_clean and before:
-        after = _ask(_now, project, before.since)
-        # What was loaded meanwhile may have been seen, or not. The first build lists
-        # the users itself.
-        users = before.users or (after and after.users)
-        if after == before._replace(made=after and after.made, users=users):
+    after = _ask(_now, project, before.since) if is_clean and before else None
+    # What was loaded meanwhile may have been seen, or not. The first build lists the
+    # users itself.
+    if before and after:
+        users = before.users or after.users
+        if after == before._replace(made=after.made, users=users):
             _ask(_remember, after)
     return code
 
