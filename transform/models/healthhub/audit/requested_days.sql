@@ -28,13 +28,13 @@ tags as (
     select * from {{ ref('tags') }}
 ),
 
-read_now as (
+read_now as {{ on_each_machine() }} (
     select sync_windows.*
     from sync_windows
     where {{ loaded_since_last_reading('sync_windows') }}
 ),
 
-users as (
+users as {{ on_each_machine() }} (
     select
         user_id,
         min(synced_at) as synced_at
@@ -42,31 +42,35 @@ users as (
     group by user_id
 ),
 
--- Materialized, or its subqueries are run for each window.
-known as materialized (
+-- Materialized, or it is worked out for each window.
+known as {{ on_each_machine() or 'materialized' }} (
     select
         users.user_id,
         users.synced_at,
-        (
-            select min(revision.day)
-            from revisions as revision
-            where revision.user_id = users.user_id
-                and revision.last_seen_at is null
-        ) as first_document,
+        revised.first_document,
         {% if is_incremental() %}
-            (
-                select min(requested_day.day)
-                from {{ this }} as requested_day
-                where requested_day.user_id = users.user_id
-            )
+            requested.first_known
         {% else %}
-            cast(null as date)
-        {% endif %} as first_known
+            cast(null as date) as first_known
+        {% endif %}
     from users
+    left join lateral (
+        select min(revision.day) as first_document
+        from revisions as revision
+        where revision.user_id = users.user_id
+            and revision.last_seen_at is null
+    ) as revised on true
+    {% if is_incremental() %}
+        left join lateral (
+            select min(requested_day.day) as first_known
+            from {{ this }} as requested_day
+            where requested_day.user_id = users.user_id
+        ) as requested on true
+    {% endif %}
 ),
 
 -- Before its first document there is nothing to know about a user.
-first_days as (
+first_days as {{ on_each_machine() }} (
     select
         user_id,
         first_known,
@@ -109,7 +113,7 @@ asked as (
         on counted.user_id = users.user_id
 ),
 
-days as (
+days as {{ on_each_machine() }} (
     select distinct on (asked.user_id, calendar.day, asked.stream)
         asked.user_id,
         cast(calendar.day as date) as day,
@@ -135,23 +139,22 @@ days as (
 
 -- A document that Oura moves to another day may leave one that is not read
 -- again: then what its route had on all days counts again.
-left_behind as (
+left_behind as {{ on_each_machine() }} (
     select distinct
         revision.user_id,
         revision.stream
     from revisions as revision
     inner join users
         on revision.user_id = users.user_id
+    left join days
+        on {{ same(['user_id', 'stream', 'day'], 'days', 'revision') }}
     where {{ deleted_since_last_reading('revision') }}
         and revision.last_seen_at is not null
         and revision.day is not null
-        and not exists (
-            select from days
-            where {{ same(['user_id', 'stream', 'day'], 'days', 'revision') }}
-        )
+        and days.user_id is null
 ),
 
-recounted as (
+recounted as {{ on_each_machine() }} (
     select * from days
     {% if is_incremental() %}
         union all
@@ -167,11 +170,9 @@ recounted as (
         inner join left_behind
             on known.user_id = left_behind.user_id
                 and known.stream = left_behind.stream
-        where known.status = 'present'
-            and not exists (
-                select from days
-                where {{ same(['user_id', 'stream', 'day'], 'days', 'known') }}
-            )
+        left join days
+            on {{ same(['user_id', 'stream', 'day'], 'days', 'known') }}
+        where known.status = 'present' and days.user_id is null
     {% endif %}
 ),
 
@@ -192,7 +193,7 @@ zoned as (
 
 -- The days that Oura answered for after they were over, of the routes that it
 -- does not answer now.
-answered_before as (
+answered_before as {{ on_each_machine() }} (
     select
         sync_windows.user_id,
         sync_windows.stream,
@@ -222,45 +223,53 @@ answered as (
     select
         days.*,
         days.day <@ coalesce(answered_before.days, '{}') as was_answered,
-        exists (
-            select from revisions as revision
-            where revision.user_id = days.user_id
-                and revision.day = days.day
-                and revision.stream = days.stream
-                and revision.last_seen_at is null
-        )
-        or days.is_undated and exists (
-            select from revisions as revision
-            where revision.user_id = days.user_id
-                and revision.stream = days.stream
-                and revision.last_seen_at is null
-        )
-        or days.stream = 'rest_mode_period' and exists (
-            select from rest_mode_periods as period
-            where period.user_id = days.user_id
-                and days.day between period.start_day
-                and coalesce(period.end_day, 'infinity')
-        )
-        or days.stream = 'enhanced_tag' and exists (
-            select from tags as tag
-            where tag.user_id = days.user_id
-                and tag.stream = days.stream
-                and days.day between tag.day and tag.end_day
-        )
-        or days.stream = 'heartrate' and exists (
-            select from heart_rate_days as samples
-            where samples.user_id = days.user_id
-                and samples.day = days.day
-        )
-        or days.stream = 'ring_battery_level' and exists (
-            select from ring_battery_level_days as samples
-            where samples.user_id = days.user_id
-                and samples.day = days.day
-        ) as has_documents
+        coalesce(found.is_there, false) as has_documents
     from recounted as days
     left join answered_before
         on days.user_id = answered_before.user_id
             and days.stream = answered_before.stream
+    left join lateral (
+        select true as is_there
+        from revisions as revision
+        where revision.user_id = days.user_id
+            and revision.day = days.day
+            and revision.stream = days.stream
+            and revision.last_seen_at is null
+        union all
+        select true as is_there
+        from revisions as revision
+        where days.is_undated
+            and revision.user_id = days.user_id
+            and revision.stream = days.stream
+            and revision.last_seen_at is null
+        union all
+        select true as is_there
+        from rest_mode_periods as period
+        where days.stream = 'rest_mode_period'
+            and period.user_id = days.user_id
+            and days.day between period.start_day
+            and coalesce(period.end_day, 'infinity')
+        union all
+        select true as is_there
+        from tags as tag
+        where days.stream = 'enhanced_tag'
+            and tag.user_id = days.user_id
+            and tag.stream = days.stream
+            and days.day between tag.day and tag.end_day
+        union all
+        select true as is_there
+        from heart_rate_days as samples
+        where days.stream = 'heartrate'
+            and samples.user_id = days.user_id
+            and samples.day = days.day
+        union all
+        select true as is_there
+        from ring_battery_level_days as samples
+        where days.stream = 'ring_battery_level'
+            and samples.user_id = days.user_id
+            and samples.day = days.day
+        limit 1 -- noqa: AM09
+    ) as found on true
 )
 
 select
