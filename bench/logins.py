@@ -13,9 +13,8 @@ import time
 
 import psycopg
 
-from tap_oura.database_token_store import DatabaseTokenStore
 from tap_oura.oauth import Endpoints, Login, Tokens
-from tap_oura.token_store import Cipher
+from tap_oura.users import token_store
 
 USER = "0a0a0a0a-0000-4000-8000-{:012d}"
 ADD = """
@@ -26,8 +25,8 @@ ADD = """
 
 def main() -> None:
     """Add users up to a number."""
-    cipher = Cipher(os.environ["TOKEN_KEY"])
-    store = DatabaseTokenStore(os.environ["TOKEN_STORE"], cipher)
+    settings = ("TOKEN_STORE", "TOKEN_KEY")
+    store = token_store({name.lower(): os.environ[name] for name in settings})
     endpoint = Endpoints.at(None).tokens[0]
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         for number in range(1, int(sys.argv[1]) + 1):

@@ -6,19 +6,15 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from tap_oura.errors import SettingError, TokenStoreError
-from tap_oura.token_store import LOCK_TIMEOUT, TokenStore
+from tap_oura.token_store import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tap_oura.oauth import Login
-    from tap_oura.token_store import Cipher
 
 #: Seconds that a database may take: SQLite to give its lock, PostgreSQL to answer.
 PATIENCE = {
@@ -58,8 +54,8 @@ $$
 """
 
 
-class DatabaseTokenStore(TokenStore):
-    """Logins in one table of a database.
+class LoginTable:
+    """A `Place` for logins: one table of a database.
 
     A lock is no transaction, which would stay open while Oura is asked, and which
     databases and poolers end when it is idle. It is the sign of a number: below zero
@@ -75,13 +71,12 @@ class DatabaseTokenStore(TokenStore):
         sa.Column("locks", sa.BigInteger, nullable=False, server_default="0"),
     )
 
-    def __init__(self, url: str, cipher: Cipher) -> None:
+    def __init__(self, url: str) -> None:
         """Use a database; the table is made where it is missing.
 
         Raises:
             SettingError: The database cannot be used.
         """
-        self._cipher = cipher
         self._schema: str | None = None
         try:
             self._engine = sa.create_engine(_completed(url), pool_pre_ping=True)
@@ -94,40 +89,31 @@ class DatabaseTokenStore(TokenStore):
                 f"({type(error).__name__}). Check its address and its driver."
             ) from None
 
-    @override
-    def read(self, user_id: str) -> Login | None:
-        query = sa.select(self.TABLE.c.login).where(self.TABLE.c.user_id == user_id)
-        with self._transaction() as connection:
-            stored = connection.scalar(query)
-        return self._cipher.decrypt(stored) if stored else None
+    def get(self, user_id: str) -> str | None:
+        """A user's text."""
+        text: str | None = self._value(self.TABLE.c.login, user_id)
+        return text
 
-    @override
-    def write(self, user_id: str, login: Login) -> None:
+    def put(self, user_id: str, text: str) -> None:
+        """Keep a text."""
         self._ensure_row(user_id)
-        mine = self.TABLE.c.user_id == user_id
-        encrypted = self._cipher.encrypt(login)
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(self.TABLE).where(mine).values(login=encrypted)
-            )
+        self._change(_row(user_id), login=text)
 
-    @override
+    def delete(self, user_id: str) -> None:
+        """Forget a text."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(self.TABLE).where(_row(user_id)))
+
     def user_ids(self) -> list[str]:
+        """The users that have a text, in order."""
         table = self.TABLE
         query = sa.select(table.c.user_id).where(table.c.login.is_not(None))
         with self._transaction() as connection:
             return sorted(connection.scalars(query))
 
-    @override
-    def delete(self, user_id: str) -> None:
-        with self._transaction() as connection:
-            connection.execute(
-                sa.delete(self.TABLE).where(self.TABLE.c.user_id == user_id)
-            )
-
-    @override
     @contextmanager
     def lock(self, user_id: str) -> Iterator[None]:
+        """Hold a user's lock."""
         held = self._acquire(user_id)
         ended = threading.Event()
         heart = threading.Thread(
@@ -153,7 +139,8 @@ class DatabaseTokenStore(TokenStore):
         seen: int | None = None
         pause = threading.Event()
         while time.monotonic() < began + LOCK_TIMEOUT:
-            locks = self._locks(user_id)
+            self._ensure_row(user_id)
+            locks = int(self._value(self.TABLE.c.locks, user_id) or 0)
             if locks != seen:
                 seen, since = locks, time.monotonic()
             is_free = locks >= 0 or time.monotonic() > since + SILENCE
@@ -161,11 +148,10 @@ class DatabaseTokenStore(TokenStore):
             if is_free and self._set_locks(user_id, locks, held):
                 return held
             pause.wait(LOOK)
-        message = (
+        raise TokenStoreError(
             f"Another process has locked the login of user {user_id} for minutes. "
             "Wait for it or end it, then run again."
         )
-        raise TokenStoreError(message)
 
     def _beat(self, user_id: str, held: int, ended: threading.Event) -> None:
         """Give signs of life until the end, and the lock back then.
@@ -181,22 +167,23 @@ class DatabaseTokenStore(TokenStore):
         with suppress(TokenStoreError):
             self._set_locks(user_id, held, -held)
 
-    def _locks(self, user_id: str) -> int:
-        query = sa.select(self.TABLE.c.locks).where(self.TABLE.c.user_id == user_id)
-        self._ensure_row(user_id)
-        with self._transaction() as connection:
-            return int(connection.scalar(query) or 0)
-
     def _set_locks(self, user_id: str, before: int, after: int) -> bool:
         """Change the number, unless another process has done so."""
-        table = self.TABLE
-        change = (
-            sa.update(table)
-            .where(table.c.user_id == user_id, table.c.locks == before)
-            .values(locks=after)
-        )
+        return self._change(_row(user_id) & (self.TABLE.c.locks == before), locks=after)
+
+    def _value(self, column: sa.Column[Any], user_id: str) -> Any:  # noqa: ANN401
+        with self._transaction() as connection:
+            return connection.scalar(sa.select(column).where(_row(user_id)))
+
+    def _change(self, which: sa.ColumnElement[bool], **values: object) -> bool:
+        change = sa.update(self.TABLE).where(which).values(values)
         with self._transaction() as connection:
             return connection.execute(change).rowcount == 1
+
+    def _ensure_row(self, user_id: str) -> None:
+        if self._value(self.TABLE.c.user_id, user_id) is None:
+            with suppress(sa.exc.IntegrityError), self._transaction() as connection:
+                connection.execute(sa.insert(self.TABLE).values(user_id=user_id))
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -232,12 +219,9 @@ class DatabaseTokenStore(TokenStore):
             if not sa.inspect(self._engine).has_table(self.TABLE.name, self._schema):
                 raise
 
-    def _ensure_row(self, user_id: str) -> None:
-        table = self.TABLE
-        there = sa.select(table.c.user_id).where(table.c.user_id == user_id)
-        with suppress(sa.exc.IntegrityError), self._transaction() as connection:
-            if connection.scalar(there) is None:
-                connection.execute(sa.insert(table).values(user_id=user_id))
+
+def _row(user_id: str) -> sa.ColumnElement[bool]:
+    return LoginTable.TABLE.c.user_id == user_id
 
 
 def _completed(url: str) -> sa.URL:

@@ -5,121 +5,113 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 from filelock import FileLock, Timeout
-from typing_extensions import override
 
 from tap_oura.errors import TokenStoreError
-from tap_oura.token_store import LOCK_TIMEOUT, TokenStore
+from tap_oura.json_parts import UNDECODABLE
+from tap_oura.token_store import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_oura.oauth import Login
-    from tap_oura.token_store import Cipher
 
+@dataclass(frozen=True)
+class LoginFile:
+    """A `Place` for logins: a file, replaced as a whole and readable by its owner.
 
-class FileTokenStore(TokenStore):
-    """Logins in one file, which is replaced as a whole and readable by its owner."""
+    Attributes:
+        path: Absolute. The file need not exist yet.
+    """
 
-    def __init__(self, path: Path, cipher: Cipher) -> None:
-        """Use a file, which need not exist yet."""
-        self._path = path.expanduser().absolute()
-        self._cipher = cipher
+    path: Path
 
-    @override
-    def read(self, user_id: str) -> Login | None:
-        stored = self._load().get(user_id)
-        return self._cipher.decrypt(stored) if stored else None
+    def get(self, user_id: str) -> str | None:
+        """A user's text."""
+        return self._load().get(user_id)
 
-    @override
-    def write(self, user_id: str, login: Login) -> None:
-        with self._hold(""):
-            self._save({**self._load(), user_id: self._cipher.encrypt(login)})
+    def put(self, user_id: str, text: str) -> None:
+        """Keep a text."""
+        with self._held(), self._in_words("written"):
+            self._save({**self._load(), user_id: text})
 
-    @override
-    def user_ids(self) -> list[str]:
-        return sorted(self._load())
-
-    @override
     def delete(self, user_id: str) -> None:
-        if self._path.exists():
-            with self._hold(""):
+        """Forget a text."""
+        if self.path.exists():
+            with self._held(), self._in_words("written"):
                 logins = self._load()
                 logins.pop(user_id, None)
                 if logins:
                     self._save(logins)
                 else:
-                    self._path.unlink()
+                    self.path.unlink()
 
-    @override
+    def user_ids(self) -> list[str]:
+        """The users that have a text, in order."""
+        return sorted(self._load())
+
     @contextmanager
     def lock(self, user_id: str) -> Iterator[None]:
-        with self._hold(f".{user_id}"):
+        """Hold a user's lock."""
+        with self._held(f".{user_id}"):
             yield
 
     @contextmanager
-    def _hold(self, whose: str) -> Iterator[None]:
-        """Hold a lock: a user's, or that of the file."""
-        lock = FileLock(f"{self._path}{whose}.lock", timeout=LOCK_TIMEOUT)
+    def _held(self, whose: str = "") -> Iterator[None]:
+        """A lock: a user's, or that of the file."""
+        lock = FileLock(f"{self.path}{whose}.lock", timeout=LOCK_TIMEOUT)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock.acquire()
-        except Timeout:
-            raise TokenStoreError(
-                f"Another process has locked `token_store` {self._path} for minutes. "
-                "Wait for it or end it, then run again."
-            ) from None
-        except OSError as error:
-            raise self._unusable("written", error) from None
-        try:
+            with self._in_words("written"):
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock.acquire()
             yield
         finally:
             lock.release()
 
     def _load(self) -> dict[str, str]:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise self._unusable("read", error) from None
-        except msgspec.MsgspecError:
-            raise TokenStoreError(
-                f"`token_store` {self._path} is not readable as a token store. "
-                "Name another file, or restore it from a backup."
-            ) from None
+        with self._in_words("read"):
+            try:
+                return msgspec.json.decode(self.path.read_bytes(), type=dict[str, str])
+            except FileNotFoundError:
+                return {}
+            except UNDECODABLE:
+                raise TokenStoreError(
+                    f"`token_store` {self.path} is not readable as a token store. "
+                    "Name another file, or restore it from a backup."
+                ) from None
 
     def _save(self, logins: dict[str, str]) -> None:
-        try:
-            self._replace(logins)
-        except OSError as error:
-            raise self._unusable("written", error) from None
-
-    def _unusable(self, use: str, error: OSError) -> TokenStoreError:
-        return TokenStoreError(
-            f"`token_store` {self._path} cannot be {use} ({error.strerror}). "
-            "Name a file of your own, in a folder of your own."
-        )
-
-    def _replace(self, logins: dict[str, str]) -> None:
         """Replace the file in one step that survives a crash.
 
         The new one always has the same name, as only one writes at a time: what a
         process that was killed has left there is overwritten by the next.
         """
-        new = self._path.with_name(f"{self._path.name}.new")
+        new = self.path.with_name(f"{self.path.name}.new")
         new.unlink(missing_ok=True)
-        with open(
-            new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)
-        ) as file:
+        with open(new, "x", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
             json.dump(logins, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(self._path)
+        new.replace(self.path)
         # Until 0.1.0, such a file had a random name of eight characters.
-        for leftover in self._path.parent.glob(f"{self._path.name}{'[a-z0-9_]' * 8}"):
+        for leftover in self.path.parent.glob(f"{self.path.name}{'[a-z0-9_]' * 8}"):
             leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def _in_words(self, use: str) -> Iterator[None]:
+        try:
+            yield
+        except Timeout:
+            raise TokenStoreError(
+                f"Another process has locked `token_store` {self.path} for minutes. "
+                "Wait for it or end it, then run again."
+            ) from None
+        except OSError as error:
+            raise TokenStoreError(
+                f"`token_store` {self.path} cannot be {use} ({error.strerror}). "
+                "Name a file of your own, in a folder of your own."
+            ) from None

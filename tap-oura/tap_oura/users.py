@@ -131,25 +131,23 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
             "`token_store` needs `token_key` (environment variable "
             "TAP_OURA_TOKEN_KEY). Make one with `tap-oura-auth new-key`."
         )
-    # Only who logs in waits for cryptography to be imported.
-    from tap_oura.file_token_store import FileTokenStore  # noqa: PLC0415 (slow)
-    from tap_oura.rescue import RescuingTokenStore  # noqa: PLC0415 (slow)
-    from tap_oura.token_store import Cipher  # noqa: PLC0415 (slow)
+    # Only who logs in waits for cryptography, and few for SQLAlchemy, to be imported.
+    from tap_oura.file_token_store import LoginFile  # noqa: PLC0415 (slow)
+    from tap_oura.token_store import Place, TokenStore  # noqa: PLC0415 (slow)
 
-    cipher = Cipher(keys)
-    store: TokenStore
+    place: Place
     if "://" in location:
-        # SQLAlchemy is a third of the tap's start, and few runs need it.
-        from tap_oura.database_token_store import (  # noqa: PLC0415 (slow)
-            DatabaseTokenStore,
-        )
+        from tap_oura.database_token_store import LoginTable  # noqa: PLC0415 (slow)
 
-        store = DatabaseTokenStore(location, cipher)
+        place = LoginTable(location)
     else:
-        store = FileTokenStore(Path(location), cipher)
-    folder = Path(config.get("rescue_folder") or RESCUE_FOLDER).expanduser().absolute()
-    rescue = FileTokenStore(folder / RESCUED, cipher)
-    return RescuingTokenStore(store, rescue, folder)
+        place = LoginFile(_absolute(location))
+    folder = _absolute(config.get("rescue_folder") or RESCUE_FOLDER)
+    return TokenStore(keys, place, LoginFile(folder / RESCUED), folder)
+
+
+def _absolute(path: str) -> Path:
+    return Path(path).expanduser().absolute()
 
 
 def _listed(config: Mapping[str, Any]) -> list[dict[str, Any]]:
