@@ -6,8 +6,10 @@ import logging
 import sys
 import threading
 import time
+from collections import defaultdict
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 import backoff
@@ -80,21 +82,19 @@ class RateLimit:
     EVERYBODY = ""
 
     def __init__(self) -> None:
-        """Start without a limit."""
         self._lock = threading.Lock()
-        self._until: dict[str, float] = {}
+        self._until: defaultdict[str, float] = defaultdict(float)
 
     def hold(self, who: str, seconds: float) -> None:
         """Let nothing out for a while."""
         with self._lock:
-            until = time.monotonic() + seconds
-            self._until[who] = max(self._until.get(who, 0.0), until)
+            self._until[who] = max(self._until[who], time.monotonic() + seconds)
 
     def wait(self, user: str) -> None:
         """Sleep for as long as the user or everybody is held."""
         with self._lock:
-            until = max(self._until.get(who, 0.0) for who in (user, self.EVERYBODY))
-        time.sleep(max(0.0, until - time.monotonic()))
+            until = max(self._until[user], self._until[self.EVERYBODY])
+        sleep(max(0.0, until - time.monotonic()))
 
 
 class OuraApi:
@@ -120,37 +120,19 @@ class OuraApi:
         self._local = threading.local()
         self._max_tries = max_tries
 
-    def get_page(self, request: Request, user: User) -> Page:
-        """One page of a list route.
-
-        Args:
-            request: What to ask for.
-            user: Whose token to use.
-
-        Raises:
-            OuraError: The request failed for good.
-        """
-        return self._get(request, user, _page)
-
-    def get_document(self, request: Request, user: User) -> msgspec.Raw:
-        """The one document of a route that has no list.
-
-        Args:
-            request: What to ask for.
-            user: Whose token to use.
-
-        Raises:
-            OuraError: The request failed for good.
-        """
-        return self._get(request, user, _document)
-
-    def _get(
-        self,
-        request: Request,
-        user: User,
-        decode: Callable[[bytes], _Body],
+    def get(
+        self, request: Request, user: User, decode: Callable[[bytes], _Body]
     ) -> _Body:
-        """Send a request until it succeeds and decode what comes back."""
+        """Send a request until it succeeds, and decode what comes back.
+
+        Args:
+            request: What to ask for.
+            user: Whose token to use.
+            decode: `as_page` or `as_document`.
+
+        Raises:
+            OuraError: The request failed for good.
+        """
 
         def log_retry(details: Details) -> None:
             self._logger.warning(
@@ -176,23 +158,18 @@ class OuraApi:
             return send(request, user, decode)
         except requests.ConnectionError as error:
             host = self._url.split("/")[2]
-            message = (
+            raise UnreachableError(
                 f"No connection to {host} for user {user}: {_reason(error)}. "
                 "Check the network and `api_url`, then run again."
-            )
-            raise UnreachableError(message) from None
+            ) from None
         except RETRIABLE as error:
-            message = (
+            raise UnavailableError(
                 f"{request.path} of user {user} could not be read: {_reason(error)}. "
                 "Run again later; what was read is kept."
-            )
-            raise UnavailableError(message) from None
+            ) from None
 
     def _send(
-        self,
-        request: Request,
-        user: User,
-        decode: Callable[[bytes], _Body],
+        self, request: Request, user: User, decode: Callable[[bytes], _Body]
     ) -> _Body:
         """One try, or two when the first found the access token expired."""
         token = user.credential.token()
@@ -208,10 +185,7 @@ class OuraApi:
         return decode(response.content)
 
     def _send_within_limits(
-        self,
-        token: str,
-        request: Request,
-        user: User,
+        self, token: str, request: Request, user: User
     ) -> requests.Response:
         """Send, again each time that a limit asks to wait.
 
@@ -236,12 +210,7 @@ class OuraApi:
                 pause,
             )
 
-    def _send_with(
-        self,
-        token: str,
-        request: Request,
-        user: User,
-    ) -> requests.Response:
+    def _send_with(self, token: str, request: Request, user: User) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
         started = time.monotonic()
         response = self._session().get(
@@ -274,18 +243,17 @@ class OuraApi:
 
     def _session(self) -> requests.Session:
         """The calling thread's session: requests does not promise to share one."""
-        if not hasattr(self._local, "session"):
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
             session = requests.Session()
             session.headers["User-Agent"] = self._user_agent
             # Without any, requests would let a netrc entry replace the user's token.
             session.auth = lambda request: request
             self._local.session = session
-        session = self._local.session
-        assert isinstance(session, requests.Session)  # noqa: S101
         return session
 
 
-def _page(content: bytes) -> Page:
+def as_page(content: bytes) -> Page:
     """A page; where a value in it is none, all the same, for a parser to deal with.
 
     Raises:
@@ -303,7 +271,7 @@ def _page(content: bytes) -> Page:
             raise msgspec.DecodeError(str(error)) from None
 
 
-def _document(content: bytes) -> msgspec.Raw:
+def as_document(content: bytes) -> msgspec.Raw:
     """The one document of a route that has no list, likewise."""
     try:
         return msgspec.json.decode(content, type=msgspec.Raw)

@@ -18,7 +18,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_oura import schemas
-from tap_oura.api import Page, Request
+from tap_oura.api import Page, Request, as_document, as_page
 from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError, UnavailableError
 from tap_oura.ledger import PENDING, first_days, ledger_entry, merged, refused
@@ -150,8 +150,8 @@ class OuraStream(Stream):
         try:
             if failure := user.failure or self._failed.get(user.user_id):
                 raise failure
-            for page in islice(self._pages(user, window), pages):
-                result.documents.extend(page.data)
+            for answer in islice(self._pages(user, window), pages):
+                result.documents.extend(answer.data)
                 result.requests += 1
         except OuraError as error:
             result.failure = error
@@ -176,23 +176,22 @@ class OuraStream(Stream):
     def _pages(self, user: User, window: Window) -> Iterator[Page]:
         api = self._run.api
         if self.route.is_single_document:
-            yield Page([api.get_document(Request(self.route.path), user)])
+            yield Page([api.get(Request(self.route.path), user, as_document)])
             return
         params = self.window_params(window)
         tokens: set[str] = set()
         while True:
             request = Request(self.route.path, params, str(window), len(tokens) + 1)
-            page = api.get_page(request, user)
-            yield page
-            token = page.next_token
+            answer = api.get(request, user, as_page)
+            yield answer
+            token = answer.next_token
             if not token:
                 return
             if token in tokens:
-                message = (
+                raise UnavailableError(
                     f"Oura repeats a page of {self.name} {window} for ever. "
                     "Run again later; what was read is kept."
                 )
-                raise UnavailableError(message)
             tokens.add(token)
             params = {**params, "next_token": token}
 

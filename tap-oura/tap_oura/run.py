@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_oura.api import OuraApi, Request
+from tap_oura.api import OuraApi, Request, as_document
 from tap_oura.errors import UnavailableError
 from tap_oura.json_parts import UNDECODABLE
 from tap_oura.ledger import Ledger
@@ -103,9 +103,9 @@ class Run:
 
         Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
         """
-        document = self.api.get_document(Request("personal_info"), user)
+        content = self.api.get(Request("personal_info"), user, as_document)
         try:
-            info = msgspec.json.decode(document, type=PersonalInfo)
+            info = msgspec.json.decode(content, type=PersonalInfo)
         except UNDECODABLE:
             raise UnavailableError(
                 "Oura does not say whose token this is: set `user_id`, a UUID of your "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,7 +38,8 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Runner:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let retries come at once, and note how long they would have waited."""
     pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
+    monkeypatch.setattr("tap_oura.api.sleep", pauses.append)
+    monkeypatch.setattr("backoff._sync.time", SimpleNamespace(sleep=pauses.append))
     return pauses
 
 

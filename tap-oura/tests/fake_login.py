@@ -6,9 +6,9 @@ import base64
 import hashlib
 import json
 import threading
+import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import sleep  # of its own: tests replace time.sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -89,7 +89,7 @@ class FakeLogin:
         return 404, {}
 
     def _token(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
-        sleep(self.latency)
+        time.sleep(self.latency)
         is_refresh = form["grant_type"] == "refresh_token"
         if path != self.knows_client:
             return (400, {"error": "invalid_request"}) if is_refresh else (401, {})
