@@ -9,20 +9,18 @@ import contextlib
 import json
 import webbrowser
 from datetime import UTC, datetime
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
-import msgspec
 from cryptography.fernet import Fernet
-from singer_sdk.exceptions import ConfigValidationError
+from typing_extensions import override
 
 from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
 from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
-from tap_oura.errors import OuraError, Outcome, SettingError, UnauthorizedError
+from tap_oura.errors import OuraError, Outcome, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.run import Run
-from tap_oura.settings import readable
+from tap_oura.settings import read_object, readable
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
 from tap_oura.users import (
@@ -35,30 +33,24 @@ from tap_oura.users import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_oura.oauth import OAuthClient, Tokens
 
 #: An authorisation code is valid for ten minutes (Oura's OpenAPI description).
 PATIENCE = 600.0
 
 
-def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what went wrong into one sentence and exit code 1."""
+class Commands(click.Group):
+    """Turns what went wrong into one sentence and exit code 1."""
 
-    @wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            command(*args, **kwargs)
-        except ConfigValidationError as error:
-            raise click.ClickException(" ".join(error.errors)) from None
+            return super().invoke(ctx)
         except OuraError as error:
             raise click.ClickException(str(error)) from None
 
-    return wrapper
 
-
-@click.group()
+@click.group(cls=Commands)
 @click.option(
     "--config",
     "config_file",
@@ -66,16 +58,11 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
     help="The tap's settings as JSON. Without it they come from TAP_OURA_*.",
 )
 @click.pass_context
-@one_sentence
-def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
+def main(context: click.Context, config_file: IO[bytes] | None) -> None:
     """Log users of Oura in and out, and see who is."""
     source: dict[str, Any] = {"parse_env_config": True}
     if config_file:
-        try:
-            config = msgspec.json.decode(config_file.read(), type=dict[str, Any])
-        except msgspec.MsgspecError:
-            raise SettingError(f"{config_file.name} is no JSON object.") from None
-        source = {"config": config}
+        source = {"config": read_object("--config", config_file)}
     with readable():
         context.obj = dict(TapOura(**source).config)
 
@@ -88,7 +75,6 @@ def main(context: click.Context, config_file: Any) -> None:  # noqa: ANN401
     help="Without one here, open the address elsewhere and paste what comes back.",
 )
 @click.pass_obj
-@one_sentence
 def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None:
     """Log a user in, and store its tokens.
 
@@ -113,7 +99,6 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
 
 @main.command("list")
 @click.pass_obj
-@one_sentence
 def list_(config: dict[str, Any]) -> None:
     """Show the users that are logged in."""
     store = token_store(config)
@@ -127,7 +112,6 @@ def list_(config: dict[str, Any]) -> None:
 
 @main.command()
 @click.pass_obj
-@one_sentence
 def check(config: dict[str, Any]) -> None:
     """Try the token of each user, and say how it went: a line of JSON for each."""
     run = Run(config)
@@ -138,15 +122,13 @@ def check(config: dict[str, Any]) -> None:
 @main.command()
 @click.argument("user_id")
 @click.pass_obj
-@one_sentence
 def revoke(config: dict[str, Any], user_id: str) -> None:
     """Log a user out: at Oura, and in the token store."""
     user_id = checked_user_id(user_id)
     client, store = oauth_client(config), token_store(config)
     stored = store.read(user_id)
     if stored is None:
-        message = f"There is no login of user {user_id}."
-        raise click.ClickException(message)
+        raise click.ClickException(f"There is no login of user {user_id}.")
     revoked = client.revoke(stored.tokens)
     store.delete(user_id)
     click.echo(f"User {user_id} is logged out here.")
@@ -162,7 +144,6 @@ def new_key() -> None:
 
 @main.command("rotate-key")
 @click.pass_obj
-@one_sentence
 def rotate_key(config: dict[str, Any]) -> None:
     """Encrypt all logins with the first key of `token_key`."""
     count = token_store(config).rotate()
@@ -184,37 +165,36 @@ def consent(client: OAuthClient, redirect_uri: str, *, browser: bool) -> Tokens:
         pasted = click.prompt("Paste the address, or the code in it")
         answer = {"state": state} | answer_from(pasted)
     if answer.get("state") != state:
-        message = "The answer belongs to another login. Log in again."
-        raise UnauthorizedError(message)
+        raise UnauthorizedError("The answer belongs to another login. Log in again.")
     if "code" not in answer:
-        message = f"Oura did not allow it ({answer.get('error', 'no code')})."
-        raise UnauthorizedError(message)
+        raise UnauthorizedError(
+            f"Oura did not allow it ({answer.get('error', 'no code')})."
+        )
     return client.exchange(answer["code"], redirect_uri, verifier)
 
 
 def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
     """Open the browser and wait for it to come back to the redirect URI."""
     if not is_on_this_machine(redirect_uri):
-        message = (
+        raise click.ClickException(
             f"A login comes back to {redirect_uri}, which is not on this machine. "
             "Use `--no-browser`, or register a `redirect_uri` at http://localhost."
         )
-        raise click.ClickException(message)
     try:
         server = CallbackServer(redirect_uri, state, PATIENCE)
     except OSError as error:
-        message = (
+        raise click.ClickException(
             f"This program cannot listen at {redirect_uri} ({error.strerror}). "
             "Use `--no-browser`, or register another `redirect_uri`."
-        )
-        raise click.ClickException(message) from None
+        ) from None
     with server:
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
         answer = server.wait()
     if answer is None:
-        message = "The login was not finished within ten minutes. Log in again."
-        raise click.ClickException(message)
+        raise click.ClickException(
+            "The login was not finished within ten minutes. Log in again."
+        )
     return answer
 
 

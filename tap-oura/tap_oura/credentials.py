@@ -126,11 +126,10 @@ class StoredLogin:
             else:
                 refresh_token, endpoint = self._seed, None
             if refresh_token is None:
-                message = (
+                raise UnauthorizedError(
                     f"There is no login of user {self._user_id}. "
                     f"Run `tap-oura-auth login {self._user_id}`."
                 )
-                raise UnauthorizedError(message)
             try:
                 new = self._client.refresh(refresh_token, endpoint, self._user_id)
             except UnauthorizedError:

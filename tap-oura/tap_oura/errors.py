@@ -10,8 +10,6 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import ConfigValidationError
-
 if TYPE_CHECKING:
     import requests
 
@@ -28,16 +26,8 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-class SettingError(ConfigValidationError):
-    """A setting that is missing or cannot be meant, in one sentence."""
-
-    def __init__(self, message: str) -> None:
-        """Keep the message as the one error."""
-        super().__init__(message, errors=[message])
-
-
 class OuraError(Exception):
-    """A request that failed for good.
+    """What went wrong for good, in one sentence.
 
     Attributes:
         outcome: What `sync_windows` says of it.
@@ -49,9 +39,12 @@ class OuraError(Exception):
     ends_user = False
 
     def __init__(self, message: str, *, detail: str | None = None) -> None:
-        """Keep the message and the word for `sync_windows`."""
         super().__init__(message)
         self.detail = detail
+
+
+class SettingError(OuraError):
+    """A setting that is missing or cannot be meant."""
 
 
 class RefusedRequestError(OuraError):
@@ -113,7 +106,6 @@ class RetriableResponseError(Exception):
     """
 
     def __init__(self, reason: str, response: requests.Response) -> None:
-        """Keep the response, which says how long to wait."""
         super().__init__(reason)
         self.response = response
 
@@ -143,24 +135,22 @@ def check(response: requests.Response, user: str) -> None:
         # A missing scope has the same status as a bad token, but refreshing on it
         # would spend a single-use refresh token for nothing.
         if scope := _MISSING_SCOPE.search(response.text):
-            message = (
+            raise MissingScopeError(
                 f"User {user} did not grant the scope `{scope[1]}`, so {route} "
-                "stays empty. Log in again and tick it."
+                "stays empty. Log in again and tick it.",
+                detail=scope[1],
             )
-            raise MissingScopeError(message, detail=scope[1])
-        message = (
+        raise UnauthorizedError(
             f"The token of user {user} was refused (401). "
             "Log in again or give a new `access_token`."
         )
-        raise UnauthorizedError(message)
     if status == HTTPStatus.FORBIDDEN:
-        message = (
+        raise MembershipLapsedError(
             f"Oura denies {route} of user {user} (403). Its membership may have "
             "lapsed: check it in the Oura app."
         )
-        raise MembershipLapsedError(message)
-    message = (
+    raise RefusedRequestError(
         f"Oura refused the request for {route} of user {user} ({status}). "
-        "Check `start_date`, `end_date` and `api_url`."
+        "Check `start_date`, `end_date` and `api_url`.",
+        detail=str(status),
     )
-    raise RefusedRequestError(message, detail=str(status))

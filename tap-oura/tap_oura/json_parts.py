@@ -56,8 +56,7 @@ def storable(part: bytes) -> Any:  # noqa: ANN401
         ValueError: It is none, or holds what is none elsewhere.
     """
     if is_suspicious(part) and (NUL in part or _depth(part) > DEEPEST):
-        message = "not storable"
-        raise ValueError(message)
+        raise ValueError("not storable")
     try:
         return msgspec.json.decode(part)
     except UNDECODABLE as error:
@@ -78,8 +77,7 @@ def _split(part: bytes, bracket: bytes) -> Iterator[tuple[bytes, int]]:
     """Pieces on the first level, each with the place of its first colon."""
     depth = begin = colon = 0
     if not part.lstrip().startswith(bracket):
-        message = f"no {bracket!r}"
-        raise ValueError(message)
+        raise ValueError(f"no {bracket!r}")
     for token in _TOKEN.finditer(part):
         mark = token[0]
         if mark in b"[{":
@@ -97,8 +95,7 @@ def _split(part: bytes, bracket: bytes) -> Iterator[tuple[bytes, int]]:
             if not part[begin:].strip():
                 return
             break
-    message = "not complete"
-    raise ValueError(message)
+    raise ValueError("not complete")
 
 
 def _depth(part: bytes) -> int:

@@ -22,7 +22,7 @@ from tap_oura.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: Everything that the streams need. Oura's own list lacks `stress` and
 #: `ring_configuration`, which the live API enforces all the same. A scope that it
@@ -148,23 +148,16 @@ class Login:
 
 
 class RefusedTokenError(Exception):
-    """A token endpoint said no, or something that OAuth does not know.
+    """A token endpoint said no.
 
     Attributes:
-        status: The status of the answer.
-        error: OAuth's word for it, which holds no secret; empty where there is none.
+        word: OAuth's word for it, which holds no secret; empty where it said another.
     """
 
-    def __init__(self, status: int, error: str) -> None:
-        """Keep the word, not the body."""
-        super().__init__(f"{status} {error}".rstrip())
-        self.status = status
-        self.error = error
-
-    @property
-    def ends_login(self) -> bool:
-        """Whether another try is of no use."""
-        return self.error in ENDED
+    def __init__(self, endpoint: str, status: int, word: str) -> None:
+        super().__init__(f"{status} {word}".rstrip())
+        self.endpoint = endpoint
+        self.word = word
 
 
 @dataclass(frozen=True)
@@ -217,19 +210,15 @@ class OAuthClient:
         try:
             return self._spend(form, self.endpoints.tokens)
         except RefusedTokenError as error:
-            if not error.error:
-                raise _unavailable(self.endpoints.tokens[0], error) from None
-            if error.ends_login:
-                message = (
+            if error.word in ENDED:
+                raise UnauthorizedError(
                     f"The code is wrong or has expired ({error}). Log in again, and "
                     "bring it within ten minutes."
-                )
-                raise UnauthorizedError(message) from None
-            message = (
+                ) from None
+            raise UnauthorizedError(
                 f"Oura did not accept the login ({error}). Check `client_id`, "
                 "`client_secret` and `redirect_uri`, then log in again."
-            )
-            raise UnauthorizedError(message) from None
+            ) from None
 
     def refresh(self, refresh_token: str, endpoint: str | None, user: str) -> Tokens:
         """The next pair of tokens. It has to be stored before it is used.
@@ -243,24 +232,19 @@ class OAuthClient:
             OuraError: The refresh token was not accepted, or Oura is out of reach.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        known = (endpoint,) if endpoint in self.endpoints.tokens else ()
-        others = tuple(url for url in self.endpoints.tokens if url not in known)
+        endpoints = sorted(self.endpoints.tokens, key=lambda url: url != endpoint)
         try:
-            return self._spend(form, known + others)
+            return self._spend(form, endpoints)
         except RefusedTokenError as error:
-            if error.ends_login:
-                message = (
+            if error.word in ENDED:
+                raise UnauthorizedError(
                     f"The login of user {user} has ended ({error}). "
                     f"Run `tap-oura-auth login {user}`."
-                )
-                raise UnauthorizedError(message) from None
-            if not error.error:
-                raise _unavailable(known[0] if known else others[0], error) from None
-            message = (
+                ) from None
+            raise ApplicationError(
                 f"Oura does not renew the login of user {user} ({error}). "
                 "Check `client_id` and `client_secret`."
-            )
-            raise ApplicationError(message) from None
+            ) from None
 
     def revoke(self, tokens: Tokens) -> bool:
         """Give a login back. Returns whether Oura took it.
@@ -281,22 +265,25 @@ class OAuthClient:
         # It is as good as revoked where Oura does not know it any more.
         return response.ok or response.status_code == HTTPStatus.UNAUTHORIZED
 
-    def _spend(self, form: Mapping[str, str], endpoints: tuple[str, ...]) -> Tokens:
+    def _spend(self, form: Mapping[str, str], endpoints: Iterable[str]) -> Tokens:
         """Try the endpoints in turn.
 
         Raises:
-            RefusedTokenError: What says most of their answers: that the login has
-                ended, else that one of them is out of order, else the first refusal.
+            LoginUnavailableError: One of them is out of order.
+            RefusedTokenError: The login has ended; or else the first refusal.
         """
         refusals: list[RefusedTokenError] = []
         for endpoint in endpoints:
             try:
                 return self._post(endpoint, form)
             except RefusedTokenError as error:
-                if error.ends_login:
+                if error.word in ENDED:
                     raise
                 refusals.append(error)
-        raise next((r for r in refusals if not r.error), refusals[0])
+        for refusal in refusals:
+            if not refusal.word:
+                raise _unavailable(refusal.endpoint, refusal)
+        raise refusals[0]
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
         """Ask until there is an answer.
@@ -306,28 +293,24 @@ class OAuthClient:
         """
         post = backoff.on_exception(
             backoff.expo,
-            (requests.RequestException, _ServerError),
+            (requests.RequestException, LoginUnavailableError),
             max_tries=MAX_TRIES,
             max_time=MAX_TIME,
             logger=None,
         )(self._post_once)
         try:
             return post(endpoint, form)
-        except _ServerError as error:
-            raise _unavailable(endpoint, error) from None
         except requests.RequestException:
             host = endpoint.split("/")[2]
-            message = f"No connection to {host} for a token. Check the network."
-            raise UnreachableError(message) from None
+            raise UnreachableError(
+                f"No connection to {host} for a token. Check the network."
+            ) from None
 
     def _post_once(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
+        application = {"client_id": self.client_id, "client_secret": self.client_secret}
         response = requests.post(
             endpoint,
-            data={
-                **form,
-                "client_id": self.client_id,
-                "client_secret": self.client_secret,
-            },
+            data={**form, **application},
             timeout=TIMEOUT,
             allow_redirects=False,
         )
@@ -336,20 +319,21 @@ class OAuthClient:
             status >= HTTPStatus.INTERNAL_SERVER_ERROR
             or status == HTTPStatus.TOO_MANY_REQUESTS
         ):
-            raise _ServerError(status)
+            raise _unavailable(endpoint, status)
         answer = _object(response)
         if status != HTTPStatus.OK:
-            error = answer.get("error")
-            word = error if isinstance(error, str) and error in OAUTH_ERRORS else ""
-            raise RefusedTokenError(status, word)
-        access_token = _token(answer, "access")
-        if access_token is None:
-            raise _ServerError(status)
+            word = _text(answer, "error")
+            known = word if word in OAUTH_ERRORS else ""
+            raise RefusedTokenError(endpoint, status, known)
+        if not (access_token := _text(answer, "access_token")):
+            raise _unavailable(endpoint, status)
+        # Oura may put a prefix before what was granted, or say nothing of it.
+        granted = _text(answer, "scope").split()
         return Tokens(
             access_token=access_token,
-            refresh_token=_token(answer, "refresh"),
+            refresh_token=_text(answer, "refresh_token") or None,
             expires_at=time.time() + _lifetime(answer),
-            scopes=_scopes(answer),
+            scopes=tuple(name.removeprefix("extapi:") for name in granted) or None,
             endpoint=endpoint,
         )
 
@@ -363,16 +347,9 @@ def _object(response: requests.Response) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _token(answer: Mapping[str, Any], kind: str) -> str | None:
-    """One of the pair, if it is there."""
-    token = answer.get(f"{kind}_token")
-    return token if isinstance(token, str) and token else None
-
-
-def _unavailable(endpoint: str, error: Exception) -> LoginUnavailableError:
-    host = endpoint.split("/")[2]
-    message = f"{host} gives no tokens now ({error}). Run again later."
-    return LoginUnavailableError(message)
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _lifetime(answer: Mapping[str, Any]) -> float:
@@ -383,16 +360,11 @@ def _lifetime(answer: Mapping[str, Any]) -> float:
         return DEFAULT_LIFETIME
 
 
-def _scopes(answer: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """What was granted, without the prefix that Oura may put before it."""
-    scope = answer.get("scope")
-    if not scope or not isinstance(scope, str):
-        return None
-    return tuple(name.removeprefix("extapi:") for name in scope.split())
-
-
-class _ServerError(Exception):
-    """A token endpoint that is out of order, or whose answer cannot be read."""
+def _unavailable(endpoint: str, why: object) -> LoginUnavailableError:
+    host = endpoint.split("/")[2]
+    return LoginUnavailableError(
+        f"{host} gives no tokens now ({why}). Run again later."
+    )
 
 
 def new_secret() -> str:

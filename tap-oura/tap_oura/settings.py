@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_oura.errors import SettingError
+from tap_oura.json_parts import UNDECODABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +204,18 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="How the tap names itself to the API.",
     ),
 ).to_dict()
+
+
+def read_object(option: str, file: IO[Any]) -> dict[str, Any]:
+    """What a file that the command line names holds.
+
+    Raises:
+        SettingError: It is no JSON object.
+    """
+    try:
+        return msgspec.json.decode(file.read(), type=dict[str, Any])
+    except UNDECODABLE:
+        raise SettingError(f"`{option}` {file.name} is no JSON object.") from None
 
 
 @contextmanager

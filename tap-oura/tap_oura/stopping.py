@@ -73,8 +73,8 @@ class Stop:
 
     def _end_if_told(self) -> None:
         if self._signal is not None:
-            message = (
+            raise StoppedError(
                 f"Stopped by {self._signal.name}. What was read is kept: "
-                "the next run goes on from there."
+                "the next run goes on from there.",
+                128 + self._signal,
             )
-            raise StoppedError(message, 128 + self._signal)

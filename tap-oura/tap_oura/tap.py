@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
-import msgspec
 from singer_sdk import Stream, Tap
-from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -155,8 +154,8 @@ class TapOura(Tap):
         with cls._one_sentence():
             tap = cls._configured(
                 config,
-                state=_read("--state", state) if state else None,
-                catalog=_read("--catalog", catalog) if catalog else None,
+                state=settings.read_object("--state", state) if state else None,
+                catalog=settings.read_object("--catalog", catalog) if catalog else None,
             )
             tap.read_all()
 
@@ -202,14 +201,11 @@ class TapOura(Tap):
             yield
         except OuraError as error:
             cls.tell(error)
-            sys.exit(1)
         except MappingError as error:
-            cls.tell(OuraError(f"`stream_maps` cannot be used. {error}"))
-            sys.exit(1)
-        except ConfigValidationError as error:
-            for sentence in error.errors:
-                cls.logger.error("%s", sentence, extra={"outcome": Outcome.ERROR})  # noqa: TRY400
-            sys.exit(1)
+            cls.tell(SettingError(f"`stream_maps` cannot be used. {error}"))
+        else:
+            return
+        sys.exit(1)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -217,7 +213,7 @@ class TapOura(Tap):
         self.append_builtin_config(self.config_jsonschema)
         problems = settings.problems(self._config)
         if problems and raise_errors:
-            raise ConfigValidationError(problems[0], errors=problems)
+            raise SettingError(" ".join(problems))
         return problems
 
     @override
@@ -228,15 +224,3 @@ class TapOura(Tap):
 def _turn(stream: Stream) -> int:
     """When a stream is read: documents, then samples, then what was asked."""
     return stream.follows_documents if isinstance(stream, OuraStream) else 2
-
-
-def _read(option: str, file: IO[str]) -> dict[str, Any]:
-    """What a file of JSON holds.
-
-    Raises:
-        SettingError: It holds something else.
-    """
-    try:
-        return msgspec.json.decode(file.read(), type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise SettingError(f"`{option}` {file.name} is no JSON object.") from None

@@ -87,11 +87,10 @@ class Period:
         start = _day_setting(config, "start_date")
         end = _day_setting(config, "end_date")
         if start and end and end < start:
-            message = (
+            raise SettingError(
                 f"`end_date` {end} is before `start_date` {start}: "
                 "swap them or leave one out."
             )
-            raise SettingError(message)
         return cls(
             start=start,
             end=end,
@@ -151,5 +150,6 @@ def _day_setting(config: Mapping[str, Any], name: str) -> date | None:
     try:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
-        message = f"`{name}` is not a date: {value!r}. Write it as YYYY-MM-DD."
-        raise SettingError(message) from None
+        raise SettingError(
+            f"`{name}` is not a date: {value!r}. Write it as YYYY-MM-DD."
+        ) from None

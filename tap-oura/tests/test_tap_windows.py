@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from singer_sdk.exceptions import ConfigValidationError
 
+from tap_oura.errors import SettingError
 from tap_oura.windows import FIRST_DAY, Period, Window, split
 
 TODAY = date(2026, 3, 10)
@@ -64,15 +64,14 @@ def test_start_date_may_be_a_timestamp() -> None:
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
 def test_malformed_date_is_refused_in_one_sentence(name: str) -> None:
-    with pytest.raises(ConfigValidationError) as error:
+    with pytest.raises(SettingError) as error:
         period(**{name: "yesterday"})
-    assert error.value.errors == [
-        f"`{name}` is not a date: 'yesterday'. Write it as YYYY-MM-DD."
-    ]
+    sentence = f"`{name}` is not a date: 'yesterday'. Write it as YYYY-MM-DD."
+    assert str(error.value) == sentence
 
 
 def test_inverted_range_is_refused() -> None:
-    with pytest.raises(ConfigValidationError, match="before `start_date`"):
+    with pytest.raises(SettingError, match="before `start_date`"):
         period(start_date="2024-01-05", end_date="2024-01-04")
 
 
