@@ -82,7 +82,6 @@ class CallbackServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop listening."""
         self._http.shutdown()
         self._http.server_close()
 

@@ -29,7 +29,6 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        """Start without windows."""
         self._entries: dict[str, list[Entry]] = {}
         self.failures: list[tuple[User, OuraError]] = []
 

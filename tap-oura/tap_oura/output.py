@@ -70,7 +70,6 @@ class StateBudget:
     FREE = 0.0002  # seconds
 
     def __init__(self) -> None:
-        """Start with the first state due."""
         self._due = 0.0
         self._started = 0.0
         self._is_due = True
@@ -87,7 +86,6 @@ class StateBudget:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Note how long it took."""
         now = time.monotonic()
         cost = now - self._started
         if self._is_due and cost > self.FREE:

@@ -23,7 +23,6 @@ class StoppedError(BaseException):
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
-        """Keep the sentence and the code."""
         super().__init__(message)
         self.exit_code = exit_code
 
@@ -36,7 +35,6 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        """Start without handling signals: that begins with `listening`."""
         self._signal: signal.Signals | None = None
         self._is_waiting = False
 

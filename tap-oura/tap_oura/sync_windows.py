@@ -78,7 +78,6 @@ class SyncWindowsStream(Stream):
     ).to_dict()
 
     def __init__(self, tap: Tap, run: Run) -> None:
-        """Create the stream of a run."""
         super().__init__(tap)
         self.state_partitioning_keys = []  # it has no bookmarks
         self._run = run

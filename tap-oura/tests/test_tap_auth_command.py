@@ -145,7 +145,9 @@ def test_login_without_an_application_says_where_to_get_one(config: Config) -> N
 
 def test_new_key_is_a_key() -> None:
     command = [sys.executable, "-m", "tap_oura.auth_cli", "new-key"]
-    Fernet(subprocess.run(command, check=True, capture_output=True).stdout.strip())
+    made = subprocess.run(command, check=True, capture_output=True).stdout.strip()
+    key = Fernet(made)
+    assert key.decrypt(key.encrypt(b"a login")) == b"a login"
 
 
 @pytest.mark.parametrize(
