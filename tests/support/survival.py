@@ -20,8 +20,7 @@ from psycopg import sql
 
 from healthhub.embedded import EmbeddedPostgres
 from survival_search import Watch, found_in_files, found_in_tables
-from tap_oura.file_token_store import FileTokenStore
-from tap_oura.token_store import Cipher
+from tap_oura.users import token_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -201,8 +200,14 @@ class Home:
         password = self.folder / "home" / "postgres" / "password"
         if password.exists():
             self.known.secrets["database password"] = password.read_text()
-        cipher = Cipher(self.known.secrets["token key"])
-        if login := FileTokenStore(self._store, cipher).read(USER_ID):
+        store = token_store(
+            {
+                "token_store": str(self._store),
+                "token_key": self.known.secrets["token key"],
+                "rescue_folder": str(self.folder / "none"),  # nothing is brought home
+            }
+        )
+        if login := store.read(USER_ID):
             self.known.secrets["access token"] = login.tokens.access_token
             self.known.secrets["next refresh token"] = str(login.tokens.refresh_token)
 
