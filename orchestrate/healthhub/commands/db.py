@@ -105,7 +105,7 @@ def distribute(
         bool, typer.Option("--back", help="Bring them back to the first machine.")
     ] = False,
 ) -> None:
-    """Spread the tables over the machines of Citus, by their users.
+    """Spread the tables over Citus.
 
     If it is stopped, start it again.
     """
