@@ -80,7 +80,10 @@ def days(tables: Tables) -> dict[int, dict[date, Row]]:
                 "total_sleep_duration": dice.randrange(15000, 33000)
                 if has_night
                 else None,
-                "tags": ["late_meal"] if number < 12 and dice.random() < 0.2 else [],
+                # Not before there is something to compare with.
+                "tags": ["late_meal"]
+                if number < 12 and n > 30 and dice.random() < 0.2
+                else [],
                 "is_complete": dice.random() < 0.97,
             }
             day = begun + timedelta(n)

@@ -81,7 +81,7 @@ def status() -> None:
 
 @app.command()
 def url() -> None:
-    """Print the database's URL, password included."""
+    """Print its URL, with the password."""
     typer.echo(running_database(settings()).url)
 
 
