@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _EXISTS = "select to_regclass('raw_oura.sync_windows') is not null"
-_ACCOUNTS = """
+_OUTCOMES = """
 select
     user_id::uuid as user_id,
     count(*) filter (where outcome = 'ok') as complete_windows,
@@ -63,4 +63,4 @@ def user_outcomes(connection: psycopg.Connection, since: datetime) -> list[UserO
     if connection.execute(_EXISTS).fetchone() != (True,):
         return []
     with connection.cursor(row_factory=class_row(UserOutcome)) as cursor:
-        return cursor.execute(_ACCOUNTS, {"since": since}).fetchall()
+        return cursor.execute(_OUTCOMES, {"since": since}).fetchall()

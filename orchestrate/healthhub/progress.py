@@ -31,8 +31,7 @@ class Progress:
         self.doing = ""
         self.done = ""
         self._stream = ""
-        self._users: list[str] = []
-        self._first: date | None = None
+        self._first_days: dict[str, date] = {}  # by user
         self._today = date.min
 
     def observe(self, record: LogRecord) -> bool:
@@ -60,18 +59,16 @@ class Progress:
         is_ledger = stream == _LAST
         self.doing = "Storing what was read" if is_ledger else f"Reading {stream}"
         self.done = ""
-        self._stream, self._users = stream, []
+        self._stream, self._first_days = stream, {}
 
     def _reach(self, record: LogRecord, first: date, last: date) -> None:
         self._today = max(self._today, last)
         if str(record.details.get("endpoint")).lower() != self._stream:
             return
         user = str(record.details.get("user"))
-        if user not in self._users:
-            self._users.append(user)
-            self._first = first
-        assert self._first  # noqa: S101 (of the user)
-        days, of = (last - self._first).days, (self._today - self._first).days
-        whose = f"user {len(self._users)}, " if len(self._users) > 1 else ""
+        first = self._first_days.setdefault(user, first)
+        days, of = (last - first).days, (self._today - first).days
+        users = len(self._first_days)
+        whose = f"user {users}, " if users > 1 else ""
         # The first window that is seen may be one of many.
         self.done = f" ({whose}{days:,} of {of:,} days)" if days < of else ""

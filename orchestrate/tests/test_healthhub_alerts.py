@@ -199,7 +199,9 @@ def test_a_run_that_lost_its_database_is_told_once(
     told = {"OURA_PAT": "mine", "ALERT_URLS": receiver.address}
     process = project.start("run", STAND_IN="lose the database", **told)
     backend = project.wait_for("lost.json", process)
-    psutil.Process(backend).parent().kill()  # type: ignore[union-attr]
+    postmaster = psutil.Process(backend).parent()
+    assert postmaster
+    postmaster.kill()
     _, errors = process.communicate()
     assert process.returncode == 1
     [said] = errors.splitlines()

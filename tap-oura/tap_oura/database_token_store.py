@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
@@ -15,6 +15,8 @@ from tap_oura.token_store import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Value = TypeVar("Value")
 
 #: Seconds that a database may take: SQLite to give its lock, PostgreSQL to answer.
 PATIENCE = {
@@ -91,8 +93,7 @@ class LoginTable:
 
     def get(self, user_id: str) -> str | None:
         """A user's text."""
-        text: str | None = self._value(self.TABLE.c.login, user_id)
-        return text
+        return self._value(self.TABLE.c.login, user_id)
 
     def put(self, user_id: str, text: str) -> None:
         """Keep a text."""
@@ -171,7 +172,7 @@ class LoginTable:
         """Change the number, unless another process has done so."""
         return self._change(_row(user_id) & (self.TABLE.c.locks == before), locks=after)
 
-    def _value(self, column: sa.Column[Any], user_id: str) -> Any:  # noqa: ANN401
+    def _value(self, column: sa.Column[Value], user_id: str) -> Value | None:
         with self._transaction() as connection:
             return connection.scalar(sa.select(column).where(_row(user_id)))
 

@@ -97,8 +97,9 @@ class TokenStore:
     def read(self, user_id: str) -> Login | None:
         """A user's login, without waiting for its lock unless it was rescued."""
         if user_id not in self._held and self._rescue.get(user_id):
+            # Whoever takes the lock brings it home, and nobody else may.
             with suppress(TokenStoreError), self.lock(user_id):
-                """It is brought home by whoever holds the lock, and nobody else."""
+                pass
         stored = self._decrypted(self._place.get(user_id))
         rescued = self._decrypted(self._rescue.get(user_id))
         return rescued if _is_newer(rescued, stored) else stored

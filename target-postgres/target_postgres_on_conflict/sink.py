@@ -45,7 +45,7 @@ class OnConflictSink(PostgresSink):
     def connector(self) -> FrugalConnector:
         """The one that all streams of a run share."""
         found = super().connector
-        assert isinstance(found, FrugalConnector)  # noqa: S101
+        assert isinstance(found, FrugalConnector)  # noqa: S101 (this sink names it)
         return found
 
     @override

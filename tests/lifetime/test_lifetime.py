@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +19,6 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from healthhub.embedded import EmbeddedPostgres
 from healthhub.migrations import migrate
 from lifetime import clock
 from lifetime.clock import Clock
@@ -29,6 +26,7 @@ from lifetime.life import Life
 from lifetime.oura import Oura
 from long_lived_dbt import Dbt
 from oura_sandbox.server import serving
+from own_postgres import own_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,13 +55,8 @@ Connection = psycopg.Connection[dict[str, Any]]
 @pytest.fixture
 def server() -> Iterator[Database]:
     """An embedded PostgreSQL of its own."""
-    home = Path(tempfile.mkdtemp(prefix="healthhub-lifetime-"))
-    home.chmod(0o755)
-    try:
-        with EmbeddedPostgres(home).using() as lease:
-            yield lease.database
-    finally:
-        shutil.rmtree(home)
+    with own_postgres("lifetime") as database:
+        yield database
 
 
 @pytest.mark.timeout(3600)

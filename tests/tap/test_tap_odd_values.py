@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from healthhub.embedded import EmbeddedPostgres
+from own_postgres import own_postgres
 from tap_over_http import USER_ID, Tap, discovered
 
 if TYPE_CHECKING:
@@ -104,13 +102,8 @@ def serving(server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
-    home = Path(tempfile.mkdtemp(prefix="healthhub-odd-"))
-    home.chmod(0o755)
-    try:
-        with EmbeddedPostgres(home).using() as lease:
-            yield lease.database
-    finally:
-        shutil.rmtree(home)
+    with own_postgres("odd") as database:
+        yield database
 
 
 def value(name: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from healthhub.embedded import EmbeddedPostgres
+from own_postgres import own_postgres
 from tap_oura.oauth import Login, Tokens
 from tap_oura.users import token_store
 from tap_over_http import USER_ID
@@ -32,13 +29,8 @@ LOGINS = "select user_id, login from tap_oura.oura_logins"
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
-    home = Path(tempfile.mkdtemp(prefix="healthhub-store-"))
-    home.chmod(0o755)
-    try:
-        with EmbeddedPostgres(home).using() as lease:
-            yield lease.database.url
-    finally:
-        shutil.rmtree(home)
+    with own_postgres("store") as database:
+        yield database.url
 
 
 def test_eight_processes_that_refresh_at_once_refresh_once(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,8 +10,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from healthhub.embedded import EmbeddedPostgres
 from long_lived_dbt import Dbt
+from own_postgres import own_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,18 +142,13 @@ class Database:
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, str]]:
     """An embedded PostgreSQL of its own, by libpq's variables."""
-    home = Path(tempfile.mkdtemp(prefix="healthhub-transform-"))
-    home.chmod(0o755)
-    try:
-        with EmbeddedPostgres(home).using() as lease:
-            yield {
-                **lease.database.environment,
-                "PGDATABASE": "healthhub",
-                # A server far from UTC, so that no time is compared as if it were.
-                "PGOPTIONS": "-c synchronous_commit=off -c timezone=Asia/Tokyo",
-            }
-    finally:
-        shutil.rmtree(home)
+    with own_postgres("transform") as database:
+        yield {
+            **database.environment,
+            "PGDATABASE": "healthhub",
+            # A server far from UTC, so that no time is compared as if it were.
+            "PGOPTIONS": "-c synchronous_commit=off -c timezone=Asia/Tokyo",
+        }
 
 
 @pytest.fixture(scope="session")
