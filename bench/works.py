@@ -270,7 +270,7 @@ class Store:
         self,
         api: Api,
         *tasks: str,
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - those of `measured`
     ) -> tuple[Figures, dict[str, int]]:
         """Run one line of Meltano, with what the API was asked."""
         api.take_counts()
