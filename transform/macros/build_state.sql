@@ -23,6 +23,7 @@
         read_at timestamp not null
     );
     alter table {{ build_state() }} add column if not exists contract text;
+    {# Of scripts/build.py: how everything was after the last build. #}
     create table if not exists {{ staging_schema() }}.last_build (
         project text not null,
         made text not null,
