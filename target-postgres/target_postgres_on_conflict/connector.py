@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from singer_sdk.contrib.msgspec import encoder
 from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.schema import CreateSchema
 from target_postgres.connector import PostgresConnector
 from typing_extensions import override
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from singer_sdk.sql.connector import FullyQualifiedName
 
 _IS_CITUS = sa.text("select exists (select from pg_extension where extname = 'citus')")
+
+# Any number that nothing else in this database locks.
+_LOCK = 4_207_119_388
 
 
 class FrugalConnector(PostgresConnector):
@@ -36,8 +41,21 @@ class FrugalConnector(PostgresConnector):
 
     @override
     def prepare_schema(self, schema_name: str) -> None:
-        if not self._tables(schema_name):
-            super().prepare_schema(schema_name)
+        if self._tables(schema_name):
+            return
+        with self.alone() as connection:
+            if not sa.inspect(connection).has_schema(schema_name):
+                connection.execute(CreateSchema(schema_name))
+
+    @contextmanager
+    def alone(self) -> Iterator[sa.Connection]:
+        """A transaction in which no other target makes what this one is to make.
+
+        Several may load their shares of one source into an empty database at once.
+        """
+        with self._connect() as connection, connection.begin():
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            yield connection
 
     def ready_table(
         self, full_table_name: str | FullyQualifiedName, schema: dict[str, Any]
@@ -107,26 +125,41 @@ class FrugalConnector(PostgresConnector):
     def _tables(self, schema_name: str | None) -> dict[str, sa.Table]:
         """The tables and views of a schema, by name, as they were at first."""
         if schema_name not in self._known:
-            self._known[schema_name] = dict(self._reflected(schema_name))
+            with self._connect() as connection:
+                found = dict(_reflected(connection, schema_name))
+            self._known[schema_name] = found
         return self._known[schema_name]
 
-    def _reflected(self, schema_name: str | None) -> Iterator[tuple[str, sa.Table]]:
-        with self._connect() as connection, warnings.catch_warnings():
-            # A neighbour may have columns of types that nobody here has to know.
-            warnings.simplefilter("ignore", sa.exc.SAWarning)
-            inspector = sa.inspect(connection)
-            columns = inspector.get_multi_columns(schema_name, kind=ObjectKind.ANY)
-            keys = inspector.get_multi_pk_constraint(schema_name)
-        for (_, name), found in columns.items():
-            key = keys.get((schema_name, name))
-            yield (
+    def look_again(
+        self, full_table_name: str | FullyQualifiedName, connection: sa.Connection
+    ) -> None:
+        """Know a table as it is now: others may have made or changed it meanwhile."""
+        _, schema_name, table_name = self.parse_full_table_name(full_table_name)
+        self._tables(schema_name).update(
+            _reflected(connection, schema_name, [table_name])
+        )
+
+
+def _reflected(
+    connection: sa.Connection,
+    schema_name: str | None,
+    names: Sequence[str] | None = None,
+) -> Iterator[tuple[str, sa.Table]]:
+    """The tables and views of a schema, or those of some names."""
+    inspector = sa.inspect(connection)
+    with warnings.catch_warnings():
+        # A neighbour may have columns of types that nobody here has to know.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        columns = inspector.get_multi_columns(schema_name, names, kind=ObjectKind.ANY)
+        keys = inspector.get_multi_pk_constraint(schema_name, names)
+    for (_, name), found in columns.items():
+        key = keys.get((schema_name, name))
+        yield (
+            name,
+            sa.Table(
                 name,
-                sa.Table(
-                    name,
-                    sa.MetaData(schema=schema_name),
-                    *(sa.Column(column["name"], column["type"]) for column in found),
-                    sa.PrimaryKeyConstraint(
-                        *(key["constrained_columns"] if key else ())
-                    ),
-                ),
-            )
+                sa.MetaData(schema=schema_name),
+                *(sa.Column(column["name"], column["type"]) for column in found),
+                sa.PrimaryKeyConstraint(*(key["constrained_columns"] if key else ())),
+            ),
+        )

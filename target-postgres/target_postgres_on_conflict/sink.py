@@ -60,7 +60,8 @@ class OnConflictSink(PostgresSink):
 
     def _prepared_table(self) -> sa.Table:
         """The table, after what it lacks was made."""
-        with self._transaction() as connection:
+        with self.connector.alone() as connection:
+            self.connector.look_again(self.full_table_name, connection)
             return self.connector.prepare_table(
                 full_table_name=self.full_table_name,
                 schema=self.schema,

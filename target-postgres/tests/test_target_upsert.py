@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,7 @@ from singer_sdk.contrib.msgspec import decoder
 from sqlalchemy import event
 
 from singer_loading import SCHEMA, STREAM, config
-from target_postgres_on_conflict import sink
+from target_postgres_on_conflict import connector, sink
 from target_postgres_on_conflict import target as target_module
 from target_postgres_on_conflict.target import TargetPostgresOnConflict
 
@@ -319,4 +321,38 @@ def test_memory_holds_one_stream(
     assert capsys.readouterr().out == ""  # no state is ahead of what it stands for
     target.process_endofpipe()
     assert load.query(f"select id from {SCHEMA}.other") == [{"id": "a"}]
-    assert json.loads(capsys.readouterr().out) == {"read": "other"}
+    assert capsys.readouterr().out == '{"read": "other"}\n'
+
+
+def test_targets_may_make_the_same_table_at_once(
+    load: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has seen that neither schema nor table are there."""
+    both_have_seen = threading.Barrier(2)
+
+    def look(*arguments: Any) -> Iterator[tuple[str, sa.Table]]:  # noqa: ANN401
+        found = list(reflected(*arguments))
+        if len(arguments) == 2:  # all tables of the schema
+            both_have_seen.wait(60)
+        return iter(found)
+
+    reflected = connector._reflected  # noqa: SLF001
+    monkeypatch.setattr(connector, "_reflected", look)
+
+    def load_with(target: TargetPostgresOnConflict, name: str) -> None:
+        stream = {"stream": STREAM}
+        schema = {"properties": {"id": ID, name: {"type": "integer"}}}
+        described = {"type": "SCHEMA", "schema": schema, "key_properties": ["id"]}
+        record = {"type": "RECORD", "record": {"id": name, name: 1}}
+        messages = [stream | described, stream | record]
+        target.process_lines(io.StringIO("\n".join(map(json.dumps, messages))))
+        target.process_endofpipe()
+
+    settings = config(load.url, **load.settings)
+    targets = [TargetPostgresOnConflict(config=settings) for _ in range(2)]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(load_with, targets, "ab"))
+    assert load.rows() == [
+        {"id": "a", "a": 1, "b": None},
+        {"id": "b", "a": None, "b": 1},
+    ]
