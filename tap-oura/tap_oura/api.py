@@ -17,9 +17,9 @@ import msgspec
 import requests
 
 from tap_oura.errors import (
+    OuraError,
     RetriableResponseError,
     UnauthorizedError,
-    UnavailableError,
     UnreachableError,
     check,
 )
@@ -163,7 +163,7 @@ class OuraApi:
                 "Check the network and `api_url`, then run again."
             ) from None
         except RETRIABLE as error:
-            raise UnavailableError(
+            raise OuraError(
                 f"{request.path} of user {user} could not be read: {_reason(error)}. "
                 "Run again later; what was read is kept."
             ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -20,8 +19,9 @@ from typing_extensions import override
 from tap_oura import schemas
 from tap_oura.api import Page, Request, as_document, as_page
 from tap_oura.documents import DocumentParser, displace, in_utc
-from tap_oura.errors import OuraError, UnavailableError
+from tap_oura.errors import OuraError
 from tap_oura.ledger import PENDING, first_days, ledger_entry, merged, refused
+from tap_oura.output import Writer
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.samples import DayParser, schema_by_day, with_offset
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
     from tap_oura.run import Run
     from tap_oura.users import User
+
+#: A user who wears a ring has a document of this stream each day.
+EVERY_DAY = "daily_activity"
+
+#: The newest sample alone, whenever it was: the two routes of samples know `latest`.
+LATEST = Window(date.min, date.max, is_newest=True)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ class OuraStream(Stream):
         self.route = route
         self.primary_keys = route.primary_keys
         self.replication_key = route.replication_key
+        assert isinstance(tap.message_writer, Writer)  # noqa: S101
+        self._writer = tap.message_writer
         self._run = run
         self._failed: dict[str, OuraError] = {}
 
@@ -122,10 +130,8 @@ class OuraStream(Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        users = self._run.users
-        if self.ABORT_AT_RECORD_COUNT is not None:  # `--test`
-            users = users[:1]
-        return [{"user_id": user.user_id} for user in users]
+        is_test = self.ABORT_AT_RECORD_COUNT is not None
+        return [{"user_id": u} for u in islice(self._run.users, 1 if is_test else None)]
 
     # What to ask for
 
@@ -154,103 +160,37 @@ class OuraStream(Stream):
                 result.documents.extend(answer.data)
                 result.requests += 1
         except OuraError as error:
-            result.failure = error
-            self._failed[user.user_id] = error
+            result.failure = self._failed[user.user_id] = error
             if error.ends_user:
                 user.failure = error
         return result
 
-    def try_out(self, user: User, count: int) -> list[Record]:
-        """Up to `count` records, by one request: what `--test` asks for."""
-        window = self.trial
-        read = self.read(user, window, pages=1)
-        records = self._records(read, user, window)
-        entries = []
-        if (
-            self.route.is_single_document and not read.failure
-        ):  # of the others, a part is emitted
-            entries = [ledger_entry(self.name, user, window, read, len(records))]
-        self._run.ledger.add(user, entries, read.failure)
-        return records[:count]
-
     def _pages(self, user: User, window: Window) -> Iterator[Page]:
-        api = self._run.api
+        api, path = self._run.api, self.route.path
         if self.route.is_single_document:
-            yield Page([api.get(Request(self.route.path), user, as_document)])
+            yield Page([api.get(Request(path), user, as_document)])
             return
-        params = self.window_params(window)
-        tokens: set[str] = set()
+        params, tokens = self.window_params(window), set[str]()
         while True:
-            request = Request(self.route.path, params, str(window), len(tokens) + 1)
+            request = Request(path, params, str(window), len(tokens) + 1)
             answer = api.get(request, user, as_page)
             yield answer
             token = answer.next_token
             if not token:
                 return
             if token in tokens:
-                raise UnavailableError(
+                raise OuraError(
                     f"Oura repeats a page of {self.name} {window} for ever. "
                     "Run again later; what was read is kept."
                 )
             tokens.add(token)
             params = {**params, "next_token": token}
 
-    def report_oddities(self) -> None:
-        """Say once what documents had that the schema does not know or allow."""
-        parser = self.parser
-        oddities = (
-            ("Unknown field", parser.unknown),
-            ("Unexpected type of", parser.misfits),
-        )
-        for oddity, fields in oddities:
-            for name, count in fields.items():
-                self.log(
-                    "%s `%s` in %d documents, kept in `unknown_fields`.",
-                    oddity,
-                    name,
-                    count,
-                    level=logging.WARNING,
-                )
-        if parser.skipped:
-            self.log(
-                "Skipped %d documents without a usable key (%s).",
-                parser.skipped,
-                ", ".join(self._keys),
-                level=logging.WARNING,
-            )
-
-    # Records and bookmarks
-
-    @cached_property
-    def _goes_out_as_is(self) -> bool:
-        """Whether every property is selected and nothing is mapped."""
-        return (
-            [type(m) for m in self.stream_maps] == [SameRecordTransform]
-            and all(self.mask.values())
-            and not self.config.get("flattening_enabled")
-        )
-
-    @override
-    def _generate_record_messages(
-        self, record: Record
-    ) -> Generator[RecordMessage, None, None]:
-        """As the SDK does, without the work that changes nothing.
-
-        That is a third of the time of a backfill, and as requests overlap, writing
-        is what a backfill waits for.
-        """
-        if not self._goes_out_as_is:
-            yield from super()._generate_record_messages(record)
-            return
-        yield RecordMessage(
-            stream=self.name, record=record, time_extracted=datetime.now(UTC)
-        )
-
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        user = self._run.user((context or {})["user_id"])
+        user = self._run.users[(context or {})["user_id"]]
         if self.ABORT_AT_RECORD_COUNT is not None:
-            yield from self.try_out(user, self.ABORT_AT_RECORD_COUNT)
+            yield from self._try_out(user, self.ABORT_AT_RECORD_COUNT)
             return
         prefetcher = self._run.prefetchers[self.follows_documents]
         with self._run.stop.waiting():
@@ -261,7 +201,6 @@ class OuraStream(Stream):
                 # Nothing after it is asked for: the refusal stands for all of it.
                 entries = refused(self.name, user, windows[place:], read)
                 self._run.ledger.add(user, entries, read.failure)
-                self.state_manager.is_flushed = False
                 prefetcher.drop(self, user)
                 return
             records = self._records(read, user, window)
@@ -270,10 +209,23 @@ class OuraStream(Stream):
             self._advance(context, span, window)
             entry = ledger_entry(self.name, user, window, read, len(records))
             self._run.ledger.add(user, [entry])
-            self._remember(context, entry)
-            with self._run.state_budget as is_due:
-                if is_due:
-                    self._write_state_message()
+            # A run that is killed writes no `sync_windows`, and its bookmarks spare the
+            # next run from asking again: the state keeps them until they are written.
+            state = self.get_context_state(context)
+            state[PENDING] = merged([*state.get(PENDING, []), entry])
+            self._writer.write_state_when_due(self.tap_state)
+
+    def _try_out(self, user: User, count: int) -> list[Record]:
+        """Up to `count` records, by one request: what `--test` asks for."""
+        window = self.trial
+        read = self.read(user, window, pages=1)
+        records = self._records(read, user, window)
+        is_whole = self.route.is_single_document and not read.failure
+        entry = ledger_entry(self.name, user, window, read, len(records))
+        self._run.ledger.add(user, [entry] if is_whole else [], read.failure)
+        return records[:count]
+
+    # Records
 
     def _records(
         self,
@@ -317,20 +269,53 @@ class OuraStream(Stream):
         days = [day for record in records if (day := record.get(name))]
         return (min(days), max(days)) if days else None
 
+    @cached_property
+    def _goes_out_as_is(self) -> bool:
+        """Whether every property is selected and nothing is mapped."""
+        return (
+            [type(m) for m in self.stream_maps] == [SameRecordTransform]
+            and all(self.mask.values())
+            and not self.config.get("flattening_enabled")
+        )
+
+    @override
+    def _generate_record_messages(
+        self, record: Record
+    ) -> Generator[RecordMessage, None, None]:
+        """As the SDK does, without the work that changes nothing.
+
+        That is a third of the time of a backfill, and as requests overlap, writing
+        is what a backfill waits for.
+        """
+        if not self._goes_out_as_is:
+            yield from super()._generate_record_messages(record)
+            return
+        yield RecordMessage(
+            stream=self.name, record=record, time_extracted=datetime.now(UTC)
+        )
+
+    def report_oddities(self) -> None:
+        """Say once what documents had that the schema does not know or allow."""
+        parser, say = self.parser, self.logger.warning
+        oddities = {
+            "Unknown field": parser.unknown,
+            "Unexpected type of": parser.misfits,
+        }
+        kept = "%s `%s` in %d documents, kept in `unknown_fields`."
+        for oddity, fields in oddities.items():
+            for name, count in fields.items():
+                say(kept, oddity, name, count)
+        if parser.skipped:
+            keys = ", ".join(self._keys)
+            say("Skipped %d documents without a usable key (%s).", parser.skipped, keys)
+
+    # State: bookmarks move by window, and the SDK looks through the states of all
+    # users for that of one.
+
     def _advance(
         self, context: Context | None, span: tuple[str, str] | None, window: Window
     ) -> None:
         """Move the user's bookmark after all of a window was written."""
-
-    def _remember(self, context: Context | None, entry: Record) -> None:
-        """Keep a window in the state until `sync_windows` has it.
-
-        A run that is killed writes no `sync_windows`, and its bookmarks spare the
-        next run from asking again.
-        """
-        state = self.get_context_state(context)
-        state[PENDING] = merged([*state.get(PENDING, []), entry])
-        self.state_manager.is_flushed = False
 
     @cached_property
     def _states(self) -> dict[str, dict[str, Any]]:
@@ -340,7 +325,6 @@ class OuraStream(Stream):
 
     @override
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
-        """As the SDK does, which looks through the states of all users each time."""
         if context is None:
             return self.stream_state
         user_id = context["user_id"]
@@ -358,28 +342,17 @@ class OuraStream(Stream):
     def finalize_state_progress_markers(
         self, state: dict[str, Any] | None = None
     ) -> None:
-        """Nothing: no state has such markers, and the SDK would look for each."""
+        """Nothing: no state has such markers."""
 
     @override
     def _increment_stream_state(
-        self,
-        latest_record: Record,
-        *,
-        context: Context | None = None,
+        self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Nothing: bookmarks move by window."""
+        """Nothing: a bookmark moves after its window."""
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """None: bookmarks are bounded where they move."""
-
-
-#: The newest sample alone, whenever it was: the two routes of samples know `latest`.
-LATEST = Window(date.min, date.max, is_newest=True)
-
-
-#: A user who wears a ring has a document of this stream each day.
-EVERY_DAY = "daily_activity"
 
 
 class DatedStream(OuraStream):
@@ -409,9 +382,7 @@ class DatedStream(OuraStream):
         state = self.get_context_state({"user_id": user.user_id})
         bookmark, asked_from = self._bookmark(state), self._asked_from(state)
         start, end = period.days(
-            bookmark,
-            today,
-            reconcile=period.needs_reconcile(self._reconciled_on(state), today),
+            bookmark, today, reconcile=self._needs_reconcile(state)
         )
         first = period.start or FIRST_DAY
         if first == asked_from or period.is_explicit:
@@ -470,9 +441,7 @@ class DatedStream(OuraStream):
         if known is None or candidate[:10] >= known.isoformat():
             state["replication_key_value"] = max(candidate, self._value(state))
             state["replication_key"] = self.day_field
-        if window.is_newest and run.period.needs_reconcile(
-            self._reconciled_on(state), run.today
-        ):
+        if window.is_newest and self._needs_reconcile(state):
             state["reconciled_on"] = run.today.isoformat()
 
     def _bookmark(self, state: dict[str, Any]) -> date | None:
@@ -497,9 +466,10 @@ class DatedStream(OuraStream):
         # Of a version that did not note it: a run without a range has asked for all.
         return FIRST_DAY if "reconciled_on" in state else bookmark
 
-    def _reconciled_on(self, state: dict[str, Any]) -> date | None:
+    def _needs_reconcile(self, state: dict[str, Any]) -> bool:
         value = state.get("reconciled_on")
-        return date.fromisoformat(value) if value else None
+        reconciled_on = date.fromisoformat(value) if value else None
+        return self._run.period.needs_reconcile(reconciled_on, self._run.today)
 
 
 class DocumentStream(DatedStream):
@@ -516,10 +486,7 @@ class DocumentStream(DatedStream):
     def window_params(self, window: Window) -> dict[str, str]:
         newest = self._run.tomorrow + ONE_DAY
         end = min(window.end + PADDING, max(newest, window.end))
-        return {
-            "start_date": (window.start - PADDING).isoformat(),
-            "end_date": end.isoformat(),
-        }
+        return {"start_date": str(window.start - PADDING), "end_date": str(end)}
 
     @override
     def _advance(
@@ -599,10 +566,9 @@ class TimeSeriesStream(DatedStream):
     def window_params(self, window: Window) -> dict[str, str]:
         if window is LATEST:
             return {"latest": "true"}
-        end = window.end + ONE_DAY
         return {
             "start_datetime": f"{window.start}T00:00:00+00:00",
-            "end_datetime": f"{end}T00:00:00+00:00",
+            "end_datetime": f"{window.end + ONE_DAY}T00:00:00+00:00",
         }
 
     @override

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, in words that hold no health data.
+"""What can go wrong, in words that hold no health data.
 
 A response's body, its query string and its token never become part of a message.
 """
@@ -38,64 +38,39 @@ class OuraError(Exception):
     outcome = Outcome.ERROR
     ends_user = False
 
-    def __init__(self, message: str, *, detail: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        outcome: Outcome | None = None,
+        detail: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.outcome = outcome or self.outcome
         self.detail = detail
 
 
 class SettingError(OuraError):
-    """A setting that is missing or cannot be meant."""
+    """A setting that is missing or cannot be used."""
 
 
-class RefusedRequestError(OuraError):
-    """Oura does not understand the request (400, 404, 422)."""
-
-
-class UnavailableError(OuraError):
-    """Oura did not answer usefully until the last try."""
-
-
-class UnreachableError(UnavailableError):
-    """No connection to the API until the last try."""
+class UserFailedError(OuraError):
+    """Nothing more of the user can be read in this run."""
 
     ends_user = True
 
 
-class LoginUnavailableError(UnavailableError):
-    """The token endpoint gave no usable answer. The login may be as good as before."""
-
-    ends_user = True
+class UnreachableError(UserFailedError):
+    """The API or the token endpoint did not answer until the last try."""
 
 
-class ApplicationError(OuraError):
-    """The token endpoint knows no such application, or not with this secret."""
-
-    ends_user = True
-
-
-class MissingScopeError(OuraError):
-    """The user did not grant the scope that a route needs (401)."""
-
-    outcome = Outcome.MISSING_SCOPE
-
-
-class MembershipLapsedError(OuraError):
-    """The membership ended or the permission was withdrawn (403)."""
-
-    outcome = Outcome.MEMBERSHIP_LAPSED
-
-
-class TokenStoreError(OuraError):
+class TokenStoreError(UserFailedError):
     """The token store does not give a user's login, or does not take it."""
 
-    ends_user = True
 
-
-class UnauthorizedError(OuraError):
+class UnauthorizedError(UserFailedError):
     """The token is refused (401), or there is none."""
 
     outcome = Outcome.UNAUTHORIZED
-    ends_user = True
 
 
 class RetriableResponseError(Exception):
@@ -110,6 +85,14 @@ class RetriableResponseError(Exception):
         self.response = response
 
 
+def is_temporary(response: requests.Response) -> bool:
+    """Whether another try may succeed."""
+    return (
+        response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
 def check(response: requests.Response, user: str) -> None:
     """Raise what a response means, if it is not a success.
 
@@ -122,34 +105,32 @@ def check(response: requests.Response, user: str) -> None:
         OuraError: Everything else that is no success.
     """
     status = response.status_code
-    route = response.url.partition("?")[0].rpartition("/")[2]
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return
-    if (
-        status == HTTPStatus.TOO_MANY_REQUESTS
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    ):
-        reason = f"{route} answered {status}"
-        raise RetriableResponseError(reason, response)
+    route = response.url.partition("?")[0].rpartition("/")[2]
+    if is_temporary(response):
+        raise RetriableResponseError(f"{route} answered {status}", response)
     if status == HTTPStatus.UNAUTHORIZED:
         # A missing scope has the same status as a bad token, but refreshing on it
         # would spend a single-use refresh token for nothing.
         if scope := _MISSING_SCOPE.search(response.text):
-            raise MissingScopeError(
+            raise OuraError(
                 f"User {user} did not grant the scope `{scope[1]}`, so {route} "
                 "stays empty. Log in again and tick it.",
-                detail=scope[1],
+                Outcome.MISSING_SCOPE,
+                scope[1],
             )
         raise UnauthorizedError(
             f"The token of user {user} was refused (401). "
             "Log in again or give a new `access_token`."
         )
     if status == HTTPStatus.FORBIDDEN:
-        raise MembershipLapsedError(
+        raise OuraError(
             f"Oura denies {route} of user {user} (403). Its membership may have "
-            "lapsed: check it in the Oura app."
+            "lapsed: check it in the Oura app.",
+            Outcome.MEMBERSHIP_LAPSED,
         )
-    raise RefusedRequestError(
+    raise OuraError(
         f"Oura refused the request for {route} of user {user} ({status}). "
         "Check `start_date`, `end_date` and `api_url`.",
         detail=str(status),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tap_oura.errors import Outcome
+from tap_oura.windows import ONE_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,40 +26,35 @@ class Ledger:
     """The windows of a run.
 
     Attributes:
+        entries: The records that `sync_windows` has of them.
         failures: Why a user, or a stream of it, could not be read.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[str, list[Entry]] = {}
+        self.entries: list[Entry] = []
         self.failures: list[tuple[User, OuraError]] = []
 
     def add(
         self, user: User, entries: list[Entry], failure: OuraError | None = None
     ) -> None:
         """Note windows, after their records were written."""
-        self._entries.setdefault(user.user_id, []).extend(entries)
+        self.entries += entries
         if failure is not None:
             self.failures.append((user, failure))
 
     def carry_over(self, state: Mapping[str, Any]) -> None:
         """Note the windows of a run that was killed before it could."""
-        for user_state in _user_states(state):
-            user_id = user_state["context"]["user_id"]
-            pending = user_state.get(PENDING, [])
-            self._entries.setdefault(user_id, []).extend(pending)
-
-    def take(self, user_id: str) -> list[Entry]:
-        """The windows of a user that were not taken before."""
-        return self._entries.pop(user_id, [])
+        for user_state in user_states(state):
+            self.entries += user_state.get(PENDING, [])
 
 
-def with_pending(state: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What the state has of each user that has windows to forget."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for user_state in _user_states(state):
-        if PENDING in user_state:
-            found.setdefault(user_state["context"]["user_id"], []).append(user_state)
-    return found
+def user_states(
+    state: Mapping[str, Any], stream: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """What the state has of each user, of one stream or of all."""
+    for name, stream_state in state.get("bookmarks", {}).items():
+        if stream in {None, name}:
+            yield from stream_state.get("partitions", [])
 
 
 def first_days(state: Mapping[str, Any], stream: str) -> dict[str, date]:
@@ -70,34 +66,17 @@ def first_days(state: Mapping[str, Any], stream: str) -> dict[str, date]:
             little.
     """
     days: dict[str, str] = {}
-    for user_state in _user_states(state):
+    for user_state in user_states(state):
         if day := user_state.get("first_day"):
             user_id = user_state["context"]["user_id"]
             days[user_id] = min(day, days.get(user_id, day))
-    return {
-        user_state["context"]["user_id"]: date.fromisoformat(
-            days[user_state["context"]["user_id"]]
-        )
-        for user_state in _user_states(state, stream)
-        if "first_day" in user_state
-    }
-
-
-def _user_states(
-    state: Mapping[str, Any], stream: str | None = None
-) -> Iterator[dict[str, Any]]:
-    """What the state has of each user, of one stream or of all."""
-    for name, stream_state in state.get("bookmarks", {}).items():
-        if stream in {None, name}:
-            yield from stream_state.get("partitions", [])
+    known = (s for s in user_states(state, stream) if "first_day" in s)
+    user_ids = [user_state["context"]["user_id"] for user_state in known]
+    return {user_id: date.fromisoformat(days[user_id]) for user_id in user_ids}
 
 
 def ledger_entry(
-    stream: str,
-    user: User,
-    window: Window,
-    read: WindowRead,
-    documents: int,
+    stream: str, user: User, window: Window, read: WindowRead, documents: int
 ) -> Entry:
     """The record that `sync_windows` has of a window."""
     return {
@@ -146,4 +125,4 @@ def merged(entries: list[Entry]) -> list[Entry]:
 
 
 def _day_after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return (date.fromisoformat(day) + ONE_DAY).isoformat()

@@ -15,10 +15,10 @@ import backoff
 import requests
 
 from tap_oura.errors import (
-    ApplicationError,
-    LoginUnavailableError,
     UnauthorizedError,
     UnreachableError,
+    UserFailedError,
+    is_temporary,
 )
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class OAuthClient:
                     f"The login of user {user} has ended ({error}). "
                     f"Run `tap-oura-auth login {user}`."
                 ) from None
-            raise ApplicationError(
+            raise UserFailedError(
                 f"Oura does not renew the login of user {user} ({error}). "
                 "Check `client_id` and `client_secret`."
             ) from None
@@ -269,7 +269,7 @@ class OAuthClient:
         """Try the endpoints in turn.
 
         Raises:
-            LoginUnavailableError: One of them is out of order.
+            UnreachableError: One of them is out of order.
             RefusedTokenError: The login has ended; or else the first refusal.
         """
         refusals: list[RefusedTokenError] = []
@@ -293,7 +293,7 @@ class OAuthClient:
         """
         post = backoff.on_exception(
             backoff.expo,
-            (requests.RequestException, LoginUnavailableError),
+            (requests.RequestException, UnreachableError),
             max_tries=MAX_TRIES,
             max_time=MAX_TIME,
             logger=None,
@@ -315,10 +315,7 @@ class OAuthClient:
             allow_redirects=False,
         )
         status = response.status_code
-        if (
-            status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            or status == HTTPStatus.TOO_MANY_REQUESTS
-        ):
+        if is_temporary(response):
             raise _unavailable(endpoint, status)
         answer = _object(response)
         if status != HTTPStatus.OK:
@@ -360,11 +357,9 @@ def _lifetime(answer: Mapping[str, Any]) -> float:
         return DEFAULT_LIFETIME
 
 
-def _unavailable(endpoint: str, why: object) -> LoginUnavailableError:
+def _unavailable(endpoint: str, why: object) -> UnreachableError:
     host = endpoint.split("/")[2]
-    return LoginUnavailableError(
-        f"{host} gives no tokens now ({why}). Run again later."
-    )
+    return UnreachableError(f"{host} gives no tokens now ({why}). Run again later.")
 
 
 def new_secret() -> str:

@@ -21,6 +21,23 @@ if TYPE_CHECKING:
     from tap_oura.windows import Window
 
 
+@dataclass
+class WindowRead:
+    """What came of reading a window.
+
+    Attributes:
+        started: When its first request was sent.
+        documents: What Oura sent, still encoded.
+        requests: Pages read.
+        failure: Why it is not complete.
+    """
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    documents: list[msgspec.Raw] = field(default_factory=list)
+    requests: int = 0
+    failure: OuraError | None = None
+
+
 class Reader(Protocol):
     """A stream, as far as reading it ahead goes."""
 
@@ -36,31 +53,18 @@ class Job:
     user: User
     window: Window
 
-
-@dataclass
-class WindowRead:
-    """What came of a job.
-
-    Attributes:
-        started: When its first request was sent.
-        documents: What Oura sent, still encoded.
-        requests: Pages read.
-        failure: Why it is not complete.
-    """
-
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    documents: list[msgspec.Raw] = field(default_factory=list)
-    requests: int = 0
-    failure: OuraError | None = None
+    def run(self) -> WindowRead:
+        """Read it."""
+        return self.stream.read(self.user, self.window)
 
 
 class Prefetcher:
     """Runs jobs in the order in which they will be taken, a bounded number ahead.
 
-    The threads are daemons, so that a run that is told to stop does not wait for
-    Oura. Memory holds the windows ahead and nothing else: up to `concurrency` under
-    way and as many that wait for their turn, so that a window which takes long to
-    write does not leave threads idle.
+    Its threads are daemons, unlike those of an executor of the standard library: a run
+    that is told to stop does not wait for Oura. Memory holds up to `concurrency`
+    windows under way and as many that wait for their turn, so that a window which
+    takes long to write does not leave threads idle.
     """
 
     def __init__(self, jobs: Iterator[Job], concurrency: int, stop: Stop) -> None:
@@ -71,19 +75,17 @@ class Prefetcher:
             concurrency: How many jobs may be under way.
             stop: May end the run while it waits for a job.
         """
-        self._jobs = jobs
-        self._concurrency = concurrency
-        self._stop = stop
+        self._jobs, self._concurrency, self._stop = jobs, concurrency, stop
         self._ahead: deque[tuple[Job, Future[WindowRead]]] = deque()
         self._queue: SimpleQueue[tuple[Job, Future[WindowRead]]] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._thread_count = 0
 
     def take(self, job: Job) -> WindowRead:
         """The result of a job; one that was not announced is run at once."""
         with self._stop.waiting():
             self._fill()  # which may ask where samples begin
             if not self._ahead or self._ahead[0][0] != job:
-                return job.stream.read(job.user, job.window)
+                return job.run()
             _, future = self._ahead.popleft()
             self._fill()
             return future.result()
@@ -99,21 +101,18 @@ class Prefetcher:
 
     def _fill(self) -> None:
         while len(self._ahead) < 2 * self._concurrency:
-            job = next(self._jobs, None)
-            if job is None:
+            if (job := next(self._jobs, None)) is None:
                 return
-            item = (job, Future[WindowRead]())
-            self._ahead.append(item)
-            self._queue.put(item)
-            if len(self._threads) < self._concurrency:
-                thread = threading.Thread(target=self._work, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._ahead.append((job, Future()))
+            self._queue.put(self._ahead[-1])
+            if self._thread_count < self._concurrency:
+                self._thread_count += 1
+                threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
         while True:
             job, future = self._queue.get()
             try:
-                future.set_result(job.stream.read(job.user, job.window))
+                future.set_result(job.run())
             except BaseException as error:  # noqa: BLE001 - raised where it is taken
                 future.set_exception(error)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_oura.api import OuraApi, Request, as_document
-from tap_oura.errors import UnavailableError
+from tap_oura.errors import OuraError
 from tap_oura.json_parts import UNDECODABLE
 from tap_oura.ledger import Ledger
-from tap_oura.output import StateBudget
 from tap_oura.prefetch import Prefetcher
 from tap_oura.stopping import Stop
 from tap_oura.users import User, derived_user_id, users_from_config
@@ -38,7 +37,6 @@ class Run:
     Attributes:
         today: The day it is in UTC; it stays the same until the run ends.
         ledger: What was asked.
-        state_budget: When the state may be written.
         stop: Ends the run when it is told to.
     """
 
@@ -55,7 +53,6 @@ class Run:
         """
         self.today: date = datetime.now(UTC).date()
         self.ledger = Ledger()
-        self.state_budget = StateBudget()
         self.stop = Stop()
         self._config = config
         self._jobs = jobs
@@ -73,41 +70,35 @@ class Run:
     @cached_property
     def api(self) -> OuraApi:
         """The HTTP side of the API."""
-        user_agent = self._config.get("user_agent")
         return OuraApi(
             logger=logging.getLogger("tap-oura"),
             url=self._config["api_url"],
-            user_agent=user_agent or f"tap-oura/{version('tap-oura')}",
+            user_agent=self._config.get("user_agent")
+            or f"tap-oura/{version('tap-oura')}",
             max_tries=self._config["max_tries"],
         )
 
     @cached_property
-    def users(self) -> list[User]:
-        """The users to read, each with its `user_id`."""
+    def users(self) -> dict[str, User]:
+        """The users to read, by `user_id`."""
         users = users_from_config(self._config)
         for user in users:
-            if not user.user_id:
-                user.user_id = self.find_user_id(user)
-        return users
-
-    def user(self, user_id: str) -> User:
-        """The user of a partition."""
-        return self._users_by_id[user_id]
-
-    @cached_property
-    def _users_by_id(self) -> dict[str, User]:
-        return {user.user_id: user for user in self.users}
+            user.user_id = user.user_id or self.find_user_id(user)
+        return {user.user_id: user for user in users}
 
     def find_user_id(self, user: User) -> str:
         """The UUID of a user that has none yet, by Oura's own id of it.
 
         Oura tells that to every token, whatever its scopes (OpenAPI, personal_info).
+
+        Raises:
+            OuraError: Oura does not say.
         """
         content = self.api.get(Request("personal_info"), user, as_document)
         try:
             info = msgspec.json.decode(content, type=PersonalInfo)
         except UNDECODABLE:
-            raise UnavailableError(
+            raise OuraError(
                 "Oura does not say whose token this is: set `user_id`, a UUID of your "
                 "choice."
             ) from None
@@ -116,8 +107,7 @@ class Run:
     @cached_property
     def prefetchers(self) -> dict[bool, Prefetcher]:
         """Read ahead what the streams are going to take, by `follows_documents`."""
-        concurrency = self._config["concurrency"]
         return {
-            turn: Prefetcher(self._jobs(turn), concurrency, self.stop)
+            turn: Prefetcher(self._jobs(turn), self._config["concurrency"], self.stop)
             for turn in (False, True)
         }

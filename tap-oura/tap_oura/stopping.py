@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class StoppedError(BaseException):
     """The run ends before everything was read.
@@ -41,7 +39,8 @@ class Stop:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Handle the signals of a run."""
-        before = {n: signal.signal(n, self._note) for n in SIGNALS}
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield
         finally:

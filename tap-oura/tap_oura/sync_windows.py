@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
@@ -11,7 +10,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_oura.errors import Outcome
-from tap_oura.ledger import PENDING, with_pending
+from tap_oura.ledger import PENDING, user_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,23 +78,18 @@ class SyncWindowsStream(Stream):
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap)
-        self.state_partitioning_keys = []  # it has no bookmarks
         self._run = run
 
     @property
     @override
-    def partitions(self) -> list[dict[str, Any]]:
-        return [{"user_id": user.user_id} for user in self._run.users]
-
-    @cached_property
-    def _with_pending(self) -> dict[str, list[dict[str, Any]]]:
-        """What the state has of users, after all other streams."""
-        return with_pending(self.tap_state)
+    def partitions(self) -> None:
+        """None: it has no bookmarks."""
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        user_id = (context or {})["user_id"]
-        yield from self._run.ledger.take(user_id)[: self.ABORT_AT_RECORD_COUNT]
-        for state in self._with_pending.get(user_id, []):
-            state.pop(PENDING, None)  # they are on record now
-        self.state_manager.is_flushed = False
+        users = self._run.users
+        entries = [e for e in self._run.ledger.entries if e["user_id"] in users]
+        yield from entries[: self.ABORT_AT_RECORD_COUNT]
+        for state in user_states(self.tap_state):
+            if state["context"]["user_id"] in users:
+                state.pop(PENDING, None)  # they are on record now

@@ -6,9 +6,9 @@ import atexit
 import gc
 import logging
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import MappingError
@@ -17,14 +17,14 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError
-from tap_oura.output import BufferedWriter, FrugalStateWriter
+from tap_oura.output import Writer
 from tap_oura.prefetch import Job
 from tap_oura.run import Run
 from tap_oura.stopping import StoppedError
@@ -37,11 +37,25 @@ if TYPE_CHECKING:
     import click
 
 
+class Command(SingerCommand):
+    """The SDK's command; what goes wrong is one sentence and exit code 1."""
+
+    @override
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OuraError as error:
+            TapOura.tell(error)
+        except MappingError as error:
+            TapOura.tell(SettingError(f"`stream_maps` cannot be used. {error}"))
+        sys.exit(1)
+
+
 class TapOura(Tap):
     """Singer tap for the Oura API v2."""
 
     name = "tap-oura"
-    message_writer_class = BufferedWriter
+    message_writer_class = Writer
     # No BATCH: bookmarks move by window, and would be ahead of a batch file that is
     # not written yet. No ACTIVATE_VERSION: it would delete what was asked before.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
@@ -61,10 +75,11 @@ class TapOura(Tap):
         """What the streams share."""
         return Run(self.config, self._jobs)
 
-    @cached_property
+    @property
     @override
-    def state_writer(self) -> FrugalStateWriter:
-        return FrugalStateWriter(self.message_writer)
+    def state_writer(self) -> Writer:  # type: ignore[override]
+        assert isinstance(self.message_writer, Writer)  # noqa: S101
+        return self.message_writer
 
     # Streams
 
@@ -84,7 +99,7 @@ class TapOura(Tap):
         for stream in self.streams.values():
             if _turn(stream) == turn and stream.selected:
                 assert isinstance(stream, OuraStream)  # noqa: S101
-                for user in self.run.users:
+                for user in self.run.users.values():
                     for window in stream.windows(user):
                         yield Job(stream, user, window)
 
@@ -141,7 +156,7 @@ class TapOura(Tap):
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: Any = None,
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
     ) -> None:
@@ -151,70 +166,60 @@ class TapOura(Tap):
         # When all ends, nobody has to look for what could be thrown away: it would take
         # a fifth of a short run.
         atexit.register(gc.freeze)
-        with cls._one_sentence():
-            tap = cls._configured(
-                config,
+        with settings.readable():
+            tap = cls(
+                config=config.config,
+                parse_env_config=config.parse_env,
                 state=settings.read_object("--state", state) if state else None,
                 catalog=settings.read_object("--catalog", catalog) if catalog else None,
             )
-            tap.read_all()
-
-    @classmethod
-    def _configured(cls, config: _ConfigInput | None, **inputs: Any) -> Self:  # noqa: ANN401
-        """The tap with the settings that a command line names."""
-        config = config or _ConfigInput()
-        with settings.readable():
-            return cls(
-                config=config.config, parse_env_config=config.parse_env, **inputs
-            )
+        tap.read_all()
 
     @classmethod
     @override
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
-    ) -> _ConfigInput:
-        with cls._one_sentence():
-            try:
-                return super().cb_config(ctx, param, value)
-            except (OSError, ValueError, TypeError):
-                raise SettingError(
-                    f"`--config` names no file of settings as JSON: {', '.join(value)}."
-                ) from None
+    ) -> Any:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError):
+            raise SettingError(
+                f"`--config` names no file of settings as JSON: {', '.join(value)}."
+            ) from None
 
     @classmethod
     @override
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        with cls._one_sentence():
-            if value != CliTestOptionValue.All.value:
-                super().cb_test(ctx, param, value)
-                return
-            tap = cls._configured(ctx.params.get("config"))
-            tap.run_connection_test()
-            tap.conclude()
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        with settings.readable():
+            tap = cls(config=config.config, parse_env_config=config.parse_env)
+        tap.run_connection_test()
+        tap.conclude()
         ctx.exit()
 
     @classmethod
-    @contextmanager
-    def _one_sentence(cls) -> Iterator[None]:
-        """Say what cannot be read or meant, and end with exit code 1."""
-        try:
-            yield
-        except OuraError as error:
-            cls.tell(error)
-        except MappingError as error:
-            cls.tell(SettingError(f"`stream_maps` cannot be used. {error}"))
-        else:
-            return
-        sys.exit(1)
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        return Command(
+            command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            help=command.help,
+            params=command.params,
+            logger=cls.logger,
+        )
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """As the SDK does, but in words that show no value: it may be a secret."""
-        self.append_builtin_config(self.config_jsonschema)
-        problems = settings.problems(self._config)
-        if problems and raise_errors:
-            raise SettingError(" ".join(problems))
-        return problems
+        errors = super()._validate_config(raise_errors=False)
+        if errors and raise_errors:
+            raise SettingError(" ".join(settings.problems(dict(self.config))))
+        return errors
 
     @override
     def _setup_signal_handlers(self) -> None:

@@ -17,11 +17,10 @@ import pytest
 from fake_login import KEY, LEGACY, OTHER_KEY, PORTAL, credential
 from fake_oura import USER_ID
 from tap_oura.errors import (
-    ApplicationError,
-    LoginUnavailableError,
     TokenStoreError,
     UnauthorizedError,
     UnreachableError,
+    UserFailedError,
 )
 from tap_oura.oauth import Login, Tokens
 from tap_oura.tap import TapOura
@@ -136,14 +135,14 @@ def test_an_answer_that_oauth_does_not_know_ends_no_login(
     config: Config, login: FakeLogin, answer: tuple[int, str]
 ) -> None:
     login.faults = [answer] * 8
-    with pytest.raises(LoginUnavailableError, match=rf"no tokens now \({answer[0]}"):
+    with pytest.raises(UnreachableError, match=rf"no tokens now \({answer[0]}"):
         credential(config).token()
     login.faults = []
     assert credential(config).token() == "access-1"
 
 
 def test_an_application_that_is_not_known_ends_no_login(config: Config) -> None:
-    with pytest.raises(ApplicationError, match="Check `client_id` and `client_secret`"):
+    with pytest.raises(UserFailedError, match="Check `client_id` and `client_secret`"):
         credential(config, client_secret="wrong").token()
     assert credential(config).token() == "access-1"
 
