@@ -1,6 +1,7 @@
 """Telling people that something needs them, wherever they listen.
 
-An alert holds no health data: only sentences that this project has written itself.
+What has failed, and what will fail unless somebody looks. An alert holds no health
+data: only sentences that this project has written itself.
 """
 
 from __future__ import annotations
@@ -12,12 +13,75 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from healthhub.database import has_relation
 from healthhub.errors import as_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from uuid import UUID
+
+    import psycopg
 
     from healthhub.screen import Screen
+
+# What the ring gives by itself: people tag and rest without it, too. A user that
+# was read for the first time has all its data from now. A day that is still far off
+# says nothing.
+_NEWEST_DAYS = """
+select read_user.user_id, newest.day, today.day - newest.day as days
+from unnest(%(users)s::uuid[]) as read_user (user_id)
+left join healthhub.users on users.user_id = read_user.user_id
+cross join lateral (
+    select (now() at time zone coalesce(users.timezone, 'UTC'))::date as day
+) as today
+cross join lateral (
+    select day from healthhub.requested_days as asked
+    where
+        asked.user_id = read_user.user_id
+        and asked.status = 'present'
+        and asked.day <= today.day + 1
+        and asked.stream not in (
+            'enhanced_tag', 'personal_info', 'rest_mode_period', 'ring_configuration',
+            'sleep_time', 'tag'
+        )
+    order by day desc
+    limit 1
+) as newest
+where
+    today.day - newest.day >= %(days)s
+    and exists (
+        select from raw_oura.sync_windows as earlier
+        where
+            earlier.user_id = read_user.user_id
+            and earlier.synced_at < %(since)s at time zone 'UTC'
+    )
+order by read_user.user_id
+"""
+
+# What the user shared before the run and does not share any more.
+_WITHDRAWN = """
+select
+    user_id::uuid as user_id,
+    detail as scope,
+    array_agg(distinct stream order by stream) as streams
+from raw_oura.sync_windows as refused
+where
+    refused._sdc_batched_at >= %(since)s at time zone 'UTC'
+    and refused.synced_at >= %(since)s at time zone 'UTC'
+    and refused.outcome = 'missing_scope'
+    and exists (
+        select from raw_oura.sync_windows as granted
+        where
+            granted.user_id = refused.user_id
+            and granted.stream = refused.stream
+            and granted.outcome = 'ok'
+            and granted.synced_at < %(since)s at time zone 'UTC'
+    )
+group by user_id, detail
+order by user_id, detail
+"""
 
 
 @dataclass(frozen=True)
@@ -27,11 +91,13 @@ class Alert:
     Attributes:
         title: What is the matter, in a few words.
         lines: Since when, for whom, and the next step.
+        key: What tells a warning from others, so that it is not repeated daily.
         is_failure: Whether something failed, or will.
     """
 
     title: str
     lines: tuple[str, ...]
+    key: str = ""
     is_failure: bool = True
 
     @property
@@ -99,3 +165,59 @@ def _link_to_run() -> str | None:
     if not (server and repository and run_id):
         return None
     return f"{server}/{repository}/actions/runs/{run_id}"
+
+
+def notices(
+    connection: psycopg.Connection,
+    names: Mapping[UUID, str],
+    since: datetime,
+    no_data_days: int,
+) -> Iterator[Alert]:
+    """What somebody should look at.
+
+    Args:
+        connection: To the database.
+        names: How to call the users that were read.
+        since: When the run began, by this machine's clock.
+        no_data_days: So many days without data are worth a word.
+    """
+    if not has_relation(connection, "healthhub.requested_days"):
+        return
+    asked = {"users": list(names), "days": no_data_days, "since": since}
+    for user_id, day, days in connection.execute(_NEWEST_DAYS, asked):
+        yield _warning(
+            f"no new data for {days} days",
+            f"User: {names[user_id]}",
+            f"The newest day is {day}. Everything that Oura has was read.",
+            "Next: charge and wear the ring, and open the Oura app to synchronise it.",
+            key=f"no data: {user_id} since {day}",
+        )
+    for user_id, scope, streams in connection.execute(_WITHDRAWN, {"since": since}):
+        yield _warning(
+            "a login needs attention",
+            f"User: {names.get(user_id, user_id)}",
+            f"It no longer shares `{scope}`. What stays empty: {', '.join(streams)}",
+            "Next: `healthhub users login`, with that box ticked.",
+            key=f"scope: {user_id} {scope}",
+        )
+
+
+def rescued(logins: Mapping[str, Path]) -> Iterator[Alert]:
+    """What is lost with this machine's disk.
+
+    Args:
+        logins: Files with logins that the database did not take, by user id.
+    """
+    for user_id, file in logins.items():
+        yield _warning(
+            "a login waits for the database",
+            f"User: {user_id}",
+            f"The database did not take its new tokens. Only {file} has them, "
+            "encrypted: do not delete it.",
+            "Next: run again on that machine. After a run on GitHub, see "
+            "docs/runbook.md, Renewing a login.",
+        )
+
+
+def _warning(title: str, *lines: str, key: str = "") -> Alert:
+    return Alert(title, lines, key, is_failure=False)

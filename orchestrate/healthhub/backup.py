@@ -65,11 +65,7 @@ select exists (
 
 
 def backup(lease: Lease, path: Path) -> None:
-    """Write a dump; a file that is there already is replaced only by a whole one.
-
-    Raises:
-        HealthHubError: pg_dump failed.
-    """
+    """Write a dump; a file that is there already is replaced only by a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}-", delete=False
@@ -170,9 +166,6 @@ def _dumped(lease: Lease) -> Iterator[IO[bytes]]:
 
     Yields:
         What it writes.
-
-    Raises:
-        HealthHubError: It failed; with the first thing that it said.
     """
     program, environment = client_program("pg_dump", lease.database)
     lease.database.connect().close()  # what is wrong is said before anything starts

@@ -335,8 +335,7 @@ def _api(url: str) -> Iterator[Check]:
 def _headers(url: str) -> dict[str, str]:
     """Those of whatever the API answers."""
     if urlsplit(url).scheme not in {"http", "https"}:
-        message = "it is no http address"
-        raise ValueError(message)
+        raise ValueError("it is no http address")
     request = Request(f"{url.rstrip('/')}/v2/usercollection/personal_info")  # noqa: S310 (checked)
     try:
         with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 (checked)

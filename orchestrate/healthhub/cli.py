@@ -22,14 +22,13 @@ from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_signals
 from healthhub.job_runs import Request
 from healthhub.masking import Mask
+from healthhub.meltano_files import forget_ended_runs
 from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
-from healthhub.run_files import forget_ended_runs
-from healthhub.sandbox import TOKEN, USUAL_URL
 from healthhub.settings import checked_day, variables
-from healthhub.source import chosen_users
+from healthhub.source import TOKEN, USUAL_URL, chosen_users
 from healthhub.users import all_users, checked_id, find_user
 
 
@@ -107,8 +106,9 @@ def run_command(
         checked_day("--end-date", end_date),
     )
     if first and last and last < first:
-        message = f"--end-date {last} is before --start-date {first}. Swap them."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"--end-date {last} is before --start-date {first}. Swap them."
+        )
 
     run(project_folder(), Request(first, last, full_refresh, tuple(user or ())))
 

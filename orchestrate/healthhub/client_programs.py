@@ -33,9 +33,6 @@ def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
 
     Returns:
         Its path, and its environment, which leads it to the database.
-
-    Raises:
-        HealthHubError: There is none that has the TLS that the database needs.
     """
     packaged = str(packaged_programs() / name)
     environment = without_secrets(os.environ, "PG") | database.environment
@@ -45,11 +42,10 @@ def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
         return packaged, environment | {"LD_PRELOAD": str(library)}
     if installed := shutil.which(name):
         return installed, environment
-    message = (
+    raise HealthHubError(
         f"{name} is not installed, and the one of this project has no TLS here. "
         "Install PostgreSQL's programs, of the server's version or newer."
     )
-    raise HealthHubError(message)
 
 
 def run_psql(lease: Lease, arguments: Sequence[str]) -> int:

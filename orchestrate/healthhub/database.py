@@ -12,8 +12,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import pq
 
-from healthhub.database_states import about_state
-from healthhub.errors import HealthHubError
+from healthhub.errors import HealthHubError, about_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +48,12 @@ def forget_other_databases() -> None:
     os.environ.pop("PGSERVICEFILE", None)
 
 
+def has_relation(connection: psycopg.Connection, name: str) -> bool:
+    """Whether there is a table or view of that name."""
+    found = connection.execute("select to_regclass(%s) is not null", (name,))
+    return found.fetchone() == (True,)
+
+
 @dataclass(frozen=True)
 class Database:
     """The parameters of a connection, by libpq's keywords.
@@ -71,8 +76,7 @@ class Database:
         if not url.startswith(("postgres://", "postgresql://")) or url.count("@") != 1:
             raise ValueError(_PERCENT_ENCODE)
         if "[YOUR-PASSWORD]" in url:
-            message = "still has [YOUR-PASSWORD] where the password belongs"
-            raise ValueError(message)
+            raise ValueError("still has [YOUR-PASSWORD] where the password belongs")
         try:
             options = pq.Conninfo.parse(url.encode())
         except psycopg.Error:
@@ -145,11 +149,7 @@ class Database:
         }
 
     def connect(self, **options: Any) -> psycopg.Connection:  # noqa: ANN401 (psycopg's own)
-        """Open a connection, or say in one sentence why there is none.
-
-        Raises:
-            HealthHubError: It cannot be reached, or refuses the user.
-        """
+        """Open a connection, or say in one sentence why there is none."""
         parameters = {"connect_timeout": _CONNECT_TIMEOUT, **self.parameters, **options}
         try:
             # No prepared statements: a transaction pooler does not know them.

@@ -56,9 +56,6 @@ def distribute(database: Database) -> Iterator[str]:
 
     Yields:
         The name of each table that was spread.
-
-    Raises:
-        HealthHubError: The database has no Citus, or a run is under way.
     """
     yield from _move(
         database,
@@ -73,9 +70,6 @@ def gather(database: Database) -> Iterator[str]:
 
     Yields:
         The name of each table that was brought back.
-
-    Raises:
-        HealthHubError: The database has no Citus, or a run is under way.
     """
     yield from _move(database, _SPREAD, "select undistribute_table(%s)")
 

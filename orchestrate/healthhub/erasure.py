@@ -106,12 +106,11 @@ def erase_person(
         )
         for table in tables:
             if left := _mentions(connection, table, user_id):
-                message = (
+                raise HealthHubError(
                     f"{table.schema}.{table.name} has {left} rows that name {user_id} "
                     "and no `user_id`. Nothing was deleted but the login: remove "
                     "those first."
                 )
-                raise HealthHubError(message)
         connection.commit()
     yield f"logs and reports: {_forget_files(home, user_id)} deleted"
     yield f"Looked through {len(tables)} tables: no row names {user_id} any more."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from healthhub.meltano import Pipeline
-    from healthhub.outcomes import UserOutcome
+    from healthhub.results import UserOutcome
     from healthhub.screen import Screen
 
 
@@ -37,9 +37,6 @@ def load(
 
     Returns:
         What was wrong with some users, if anything was.
-
-    Raises:
-        HealthHubError: Nothing could be loaded, or the tables not built.
     """
     screen.doing("Starting Meltano")
     diagnosis = _observed(pipeline, screen)

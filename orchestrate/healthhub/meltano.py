@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from healthhub.environment import PROGRAMS, program
 from healthhub.errors import HealthHubError
 from healthhub.masking import Mask, without_secrets
 from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
-from healthhub.project import plugin_folder
+from healthhub.project import PROGRAMS, plugin_folder, program
 from healthhub.settings import variables
 
 if TYPE_CHECKING:
@@ -54,16 +53,13 @@ where state = 'RUNNING' and job_name like '%:tap-oura-to-target-postgres'
 
 
 def check_plugins(project: Path) -> None:
-    """Make sure that there is something to run.
-
-    Raises:
-        HealthHubError: A plugin is not installed.
-    """
+    """Make sure that there is something to run."""
     for plugin in _PLUGINS:
         if not (plugin_folder(project, plugin) / "venv").is_dir():
             name = Path(plugin).name
-            message = f"The Meltano plugin {name} is not installed. Run `make setup`."
-            raise HealthHubError(message)
+            raise HealthHubError(
+                f"The Meltano plugin {name} is not installed. Run `make setup`."
+            )
 
 
 def outlast_other_runs(database: Database, screen: Screen) -> bool:
@@ -74,9 +70,6 @@ def outlast_other_runs(database: Database, screen: Screen) -> bool:
 
     Returns:
         Whether it is dead, but Meltano would take it for alive for minutes.
-
-    Raises:
-        HealthHubError: It is alive and does not end.
     """
     began = since = time.monotonic()
     seen = None
@@ -88,10 +81,9 @@ def outlast_other_runs(database: Database, screen: Screen) -> bool:
             screen.say("A run before this one was killed: this one takes over.")
             return True
         if now > began + _LONGEST_WAIT:
-            message = (
+            raise HealthHubError(
                 "Another `meltano run` is under way. Wait for it to end, or end it."
             )
-            raise HealthHubError(message)
         screen.doing("Waiting for a run before this one, which may still be under way")
         time.sleep(1)
     return False

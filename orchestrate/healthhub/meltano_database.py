@@ -10,18 +10,22 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import ExitStack
 from functools import partial
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from meltano.core.error import MeltanoError
 from sqlalchemy.engine import CreateEnginePlugin
 from sqlalchemy.pool import QueuePool
 
-from healthhub.catalogue import keep_while_true
+from healthhub.errors import HealthHubError
+from healthhub.meltano_files import hold, keep_true_catalogue
 from healthhub.project import plugin_folder, project_folder
-from healthhub.run_folder import hold
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.engine import URL, Engine
 
 
@@ -38,21 +42,13 @@ class FromSettings(CreateEnginePlugin):
         # When all ends, nobody has to look for what could be thrown away: it would take
         # a third of a short run.
         atexit.register(gc.freeze)
-        project = project_folder()
-        # Meltano's own log of each run has all that plugins write, quoted rows, too. It
-        # belongs to the files of a run, not into ~/.local/state, and ends with it.
-        run_folder = plugin_folder(project, "run")
-        os.environ["XDG_STATE_HOME"] = str(run_folder)
-        if "run" in sys.argv:
-            hold(run_folder)
-            forget = partial(rmtree, run_folder / "meltano", ignore_errors=True)
-            forget()
-            atexit.register(forget)
-        keep_while_true(project)
-        if "PGHOST" not in os.environ:
-            from healthhub.by_hand import prepare  # noqa: PLC0415 (slow)
-
-            prepare()
+        try:
+            project = project_folder()
+            _prepare_files(project)
+            if "PGHOST" not in os.environ:
+                _prepare_database(project)
+        except HealthHubError as error:
+            raise MeltanoError(str(error).rstrip(".")) from None
         # Meltano would connect anew for each of its ten questions.
         kwargs |= {"poolclass": QueuePool, "pool_pre_ping": True}
         # None of its values is of the type that this asks the database for.
@@ -65,3 +61,39 @@ class FromSettings(CreateEnginePlugin):
     def engine_created(self, engine: Engine) -> None:
         """Close its connections before the database may be stopped."""
         atexit.register(engine.dispose)
+
+
+def _prepare_files(project: Path) -> None:
+    """Have the files of a run where they belong.
+
+    Meltano's own log of each run has all that plugins write, quoted rows, too. It
+    belongs to the files of a run, not into ~/.local/state, and ends with it.
+    """
+    run_folder = plugin_folder(project, "run")
+    os.environ["XDG_STATE_HOME"] = str(run_folder)
+    if "run" in sys.argv:
+        hold(run_folder)
+        forget = partial(rmtree, run_folder / "meltano", ignore_errors=True)
+        forget()
+        atexit.register(forget)
+    keep_true_catalogue(project)
+
+
+def _prepare_database(project: Path) -> None:
+    """Start it, and tell Meltano's plugins where it is and whom to read."""
+    # Only a `meltano` that was typed by hand needs all this, and it is slow to import.
+    from healthhub.migrations import migrate  # noqa: PLC0415
+    from healthhub.settings import (  # noqa: PLC0415
+        load_settings,
+        using_database,
+        variables,
+    )
+    from healthhub.source import chosen_users, within_variables  # noqa: PLC0415
+
+    leases = ExitStack()
+    atexit.register(leases.close)
+    lease = leases.enter_context(using_database(load_settings(project)))
+    migrate(lease.database)
+    chosen = chosen_users(lease.database, variables(project)) or {}
+    users = leases.enter_context(within_variables(chosen))
+    os.environ |= lease.database.environment | users

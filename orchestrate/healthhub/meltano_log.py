@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from healthhub.database_states import about_state
+from healthhub.errors import about_state
 from healthhub.masking import json_object
 
 if TYPE_CHECKING:

@@ -40,16 +40,12 @@ def add_reader(database: Database, name: str) -> Database:
 
     Returns:
         The database, as the reader reaches it; the password is known nowhere else.
-
-    Raises:
-        HealthHubError: The name cannot be one, or is taken.
     """
     if not _NAME.fullmatch(name):
-        message = (
+        raise HealthHubError(
             f"{name!r} cannot be a reader's name. Take small letters, digits and _, "
             "such as grafana."
         )
-        raise HealthHubError(message)
     password = secrets.token_urlsafe(24)
     role = sql.Identifier(name)
     with database.connect() as connection:
@@ -68,8 +64,9 @@ def add_reader(database: Database, name: str) -> Database:
                 ).format(role, verifier, _GROUP)
             )
         except (errors.DuplicateObject, errors.ReservedName):
-            message = f"The database has a role {name} already. Take another name."
-            raise HealthHubError(message) from None
+            raise HealthHubError(
+                f"The database has a role {name} already. Take another name."
+            ) from None
         for setting, value in _SETTINGS.items():
             connection.execute(
                 sql.SQL("alter role {} set {} = {}").format(
@@ -90,14 +87,11 @@ def all_readers(connection: psycopg.Connection) -> list[str]:
 
 
 def remove_reader(connection: psycopg.Connection, name: str) -> None:
-    """Take a reader away; sessions that are open are ended.
-
-    Raises:
-        HealthHubError: There is none of that name.
-    """
+    """Take a reader away; sessions that are open are ended."""
     if name not in all_readers(connection):
-        message = f"There is no reader {name!r}. See `healthhub readers list`."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"There is no reader {name!r}. See `healthhub readers list`."
+        )
     role = sql.Identifier(name)
     connection.execute(sql.SQL("alter role {} nologin").format(role))
     # Only members may end its sessions.

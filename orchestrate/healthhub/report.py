@@ -31,9 +31,6 @@ def write_report(
 
     Returns:
         The file to open.
-
-    Raises:
-        HealthHubError: The package is not installed, or finds nothing to report.
     """
     if not can_report():
         raise HealthHubError("The report is not installed. Run `make setup`.")

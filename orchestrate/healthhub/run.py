@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from healthhub import alerts
-from healthhub.attention import notices, rescued
-from healthhub.counts import stream_counts
-from healthhub.environment import as_typed
 from healthhub.errors import HealthHubError, Interrupted
 from healthhub.job_runs import (
     JobRun,
@@ -24,15 +21,15 @@ from healthhub.job_runs import (
 from healthhub.loading import load
 from healthhub.masking import without_values
 from healthhub.meltano import Pipeline, check_plugins, outlast_other_runs
+from healthhub.meltano_files import forget_ended_runs
 from healthhub.migrations import apply_access, migrate
-from healthhub.outcomes import user_outcomes
+from healthhub.project import as_typed
 from healthhub.report import FILE, can_report, write_report
-from healthhub.run_files import forget_ended_runs
+from healthhub.results import stream_counts, summarize, user_outcomes
 from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
 from healthhub.source import chosen_users, source
-from healthhub.summary import summarize
 from healthhub.tap_users import rescued_logins
 from healthhub.users import all_users, found_users
 
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from healthhub.embedded import Lease
-    from healthhub.outcomes import UserOutcome
+    from healthhub.results import UserOutcome
     from healthhub.settings import Settings
 
 _HOW_TO_LOOK = (
@@ -79,7 +76,7 @@ def run(project: Path, request: Request) -> None:
                 alerts.send(addresses, alerts.about(error), screen)
             raise
         finally:
-            for alert in rescued(rescued_logins(variables(project))):
+            for alert in alerts.rescued(rescued_logins(variables(project))):
                 screen.say(f"{alert.title}: {alert.lines[1]}")
                 alerts.send(addresses, alert, screen)
 
@@ -193,12 +190,12 @@ class _Run:
             for user in all_users(connection)
             if user.user_id in names
         }
-        for notice in notices(
+        for notice in alerts.notices(
             connection, names, self.began, self.settings.alert_no_data_days
         ):
-            self.screen.say(f"{notice.alert.title}: {notice.alert.lines[0]}")
+            self.screen.say(f"{notice.title}: {notice.lines[0]}")
             if not was_alerted(connection, notice.key) and alerts.send(
-                self.settings.alert_urls, notice.alert, self.screen
+                self.settings.alert_urls, notice, self.screen
             ):
                 job_run.alerts.append(notice.key)
 

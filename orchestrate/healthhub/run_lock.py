@@ -43,9 +43,6 @@ def the_only_run(database: Database, run_id: int | None = None) -> Iterator[None
     Args:
         database: With the lock.
         run_id: The run that asks for it, if one does.
-
-    Raises:
-        HealthHubError: Another run is under way.
     """
     with database.connect() as connection:
         connection.execute(_NOTICE_THE_DEAD)

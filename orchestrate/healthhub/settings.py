@@ -40,8 +40,7 @@ def token(value: SecretStr) -> SecretStr:
     """Refuse what no HTTP header can carry."""
     text = value.get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
-        message = "contains white space or characters that no token has"
-        raise ValueError(message)
+        raise ValueError("contains white space or characters that no token has")
     return value
 
 
@@ -56,11 +55,10 @@ def _alert_urls(value: SecretStr) -> SecretStr:
     from apprise import Apprise  # noqa: PLC0415 (slow, and rarely set)
 
     if not Apprise().add(value.get_secret_value()):
-        message = (
+        raise ValueError(
             "has an address that apprise does not know, see "
             "https://appriseit.com/services/"
         )
-        raise ValueError(message)
     return value
 
 
@@ -171,16 +169,13 @@ def load_settings(project: Path) -> Settings:
 
 
 def checked_day(name: str, text: str | None) -> date | None:
-    """The day that an option or a variable names.
-
-    Raises:
-        HealthHubError: It is none.
-    """
+    """The day that an option or a variable names."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        message = f"{name} {text!r} is not a day. Write it like 2026-01-31."
-        raise HealthHubError(message) from None
+        raise HealthHubError(
+            f"{name} {text!r} is not a day. Write it like 2026-01-31."
+        ) from None
 
 
 def known_variables(project: Path) -> set[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from healthhub.errors import HealthHubError
-from healthhub.sandbox import TOKEN, running_sandbox
+from healthhub.masking import without_secrets
+from healthhub.project import program
 from healthhub.tap_users import users_environment
 from healthhub.users import all_users, find_user
 
@@ -34,6 +37,12 @@ _LONGEST_VARIABLE = 100_000
 # Enough to look around in, and loaded in less than a minute.
 DEMO_DAYS = 90
 
+TOKEN = "sandbox-token"  # noqa: S105 (the sandbox accepts it, nobody else does)
+USUAL_URL = "http://127.0.0.1:8642"
+
+_ANNOUNCEMENT = "oura-sandbox listens on "
+_PATIENCE = 5  # seconds
+
 
 @contextmanager
 def source(
@@ -54,9 +63,6 @@ def source(
 
     Yields:
         The settings of the tap that say where, whom and which days.
-
-    Raises:
-        HealthHubError: The sandbox does not start.
     """
     if users is not None:
         with within_variables(users) as settings:
@@ -87,10 +93,6 @@ def chosen_users(
         database: With the users.
         variables: With their tokens, and what else the environment says.
         named: Only these.
-
-    Raises:
-        HealthHubError: Nobody is active, one who is named does not exist, or
-            something of their credentials is missing.
     """
     with database.connect() as connection:
         users = all_users(connection)
@@ -140,3 +142,47 @@ def _period(request: Request) -> dict[str, str]:
         last = datetime.now(UTC).date() + timedelta(days=1)
     days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
     return {name: day.isoformat() for name, day in days.items() if day}
+
+
+@contextmanager
+def running_sandbox(log: Path) -> Iterator[str]:
+    """Run it at a free port; it ends with this process, however that ends.
+
+    Args:
+        log: File for what it has to say.
+
+    Yields:
+        Its URL.
+    """
+    command = [program("oura-sandbox"), "--port", "0", "--until-stdin-closes"]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(  # noqa: S603 (our own program)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=without_secrets(os.environ),
+            process_group=0,  # Ctrl-C must not end it before its readers
+        ) as process,
+    ):
+        try:
+            announcement = process.stdout.readline() if process.stdout else ""
+            if not announcement.startswith(_ANNOUNCEMENT):
+                raise HealthHubError(
+                    f"The Oura sandbox does not start. Its log is {log}."
+                )
+            yield announcement.removeprefix(_ANNOUNCEMENT).strip()
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let it end; insist if it does not."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()

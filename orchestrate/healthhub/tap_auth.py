@@ -22,11 +22,7 @@ _NAME = "tap-oura-auth"
 def run_tap_auth(
     project: Path, environment: Mapping[str, str], *arguments: str
 ) -> None:
-    """Run it on the user's terminal.
-
-    Raises:
-        HealthHubError: It failed, and has said why.
-    """
+    """Run it on the user's terminal."""
     program = _program(project)
     done = subprocess.run([program, *arguments], check=False, env=_clean(environment))  # noqa: S603 (the plugin's program)
     if done.returncode != 0:
@@ -48,30 +44,18 @@ def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:
 
 
 def try_tokens(project: Path, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Let it try the token of each user.
-
-    Raises:
-        HealthHubError: The settings name no user that could be tried.
-    """
+    """Let it try the token of each user."""
     lines = _said(project, environment, "check").splitlines()
     return [json.loads(in_our_words(line)) for line in lines]
 
 
 def try_settings(project: Path, environment: Mapping[str, str]) -> None:
-    """Let it read its settings, which it does before any command.
-
-    Raises:
-        HealthHubError: It refuses one.
-    """
+    """Let it read its settings, which it does before any command."""
     _said(project, environment, "new-key")
 
 
 def _said(project: Path, environment: Mapping[str, str], *arguments: str) -> str:
-    """What it prints.
-
-    Raises:
-        HealthHubError: It failed; with its own sentence.
-    """
+    """What it prints."""
     done = subprocess.run(  # noqa: S603 (the plugin's program)
         [_program(project), *arguments],
         check=False,
@@ -98,6 +82,7 @@ def _program(project: Path) -> str:
     """Where it is installed."""
     path = plugin_folder(project, f"extractors/{TAP}") / "venv" / "bin" / _NAME
     if not path.is_file():
-        message = f"The Meltano plugin {TAP} is not installed. Run `make setup`."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"The Meltano plugin {TAP} is not installed. Run `make setup`."
+        )
     return str(path)

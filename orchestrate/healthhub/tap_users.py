@@ -91,11 +91,7 @@ def credentials(
 def users_environment(
     users: Sequence[User], variables: Mapping[str, str], database: Database
 ) -> dict[str, str]:
-    """The tap's settings for some users.
-
-    Raises:
-        HealthHubError: A variable is missing; the sentence names it.
-    """
+    """The tap's settings for some users."""
     environment = {}
     if logged_in := [user for user in users if not has_token_variable(user)]:
         environment = login_environment(variables, database, logged_in[0])
@@ -106,19 +102,14 @@ def users_environment(
 def login_environment(
     variables: Mapping[str, str], database: Database, user: User | str
 ) -> dict[str, str]:
-    """The tap's settings for logins, which are kept in the same database.
-
-    Raises:
-        HealthHubError: A variable is missing; the sentence names it.
-    """
+    """The tap's settings for logins, which are kept in the same database."""
     whose = user if isinstance(user, str) else user.alias
     for name, meaning in LOGIN_SETTINGS.items():
         if name not in variables:
-            message = (
+            raise HealthHubError(
                 f"{name} is missing, which the login of {whose} needs: {meaning}. "
                 "Set it in the environment or in .env."
             )
-            raise HealthHubError(message)
     store = variables.get("TAP_OURA_TOKEN_STORE") or _token_store(database)
     return {"TAP_OURA_TOKEN_STORE": store} | {
         name: variables[name] for name in LOGIN_SETTINGS
@@ -138,14 +129,14 @@ def _entry(user: User, variables: Mapping[str, str]) -> dict[str, str]:
     if not has_token_variable(user):
         return entry
     if user.alias not in variables:
-        message = (
+        raise HealthHubError(
             f"{user.alias} is missing, the token of {user.user_id}. Set it in the "
             "environment or in .env, or `healthhub users deactivate` the user."
         )
-        raise HealthHubError(message)
     try:
         access_token = token(SecretStr(variables[user.alias].strip()))
     except ValueError as error:
-        message = f"{user.alias} {error}. Correct it in the environment or in .env."
-        raise HealthHubError(message) from None
+        raise HealthHubError(
+            f"{user.alias} {error}. Correct it in the environment or in .env."
+        ) from None
     return entry | {"access_token": access_token.get_secret_value()}

@@ -67,14 +67,11 @@ def add_user(
     timezone: str,
     user_id: UUID | None = None,
 ) -> User:
-    """Add somebody, whose data may be here already.
-
-    Raises:
-        HealthHubError: The alias or the id is taken, or there is no such time zone.
-    """
+    """Add somebody, whose data may be here already."""
     if timezone not in available_timezones():
-        message = f"There is no time zone {timezone!r}. Write it like Europe/Helsinki."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"There is no time zone {timezone!r}. Write it like Europe/Helsinki."
+        )
     if not alias or not alias.isprintable() or alias != alias.strip():
         raise HealthHubError("A name has to be visible. Give another one.")
     query = sql.SQL(
@@ -91,8 +88,7 @@ def add_user(
     except errors.UniqueViolation:
         added = None
     if added is None:
-        message = f"{alias} is there already, see `healthhub users list`."
-        raise HealthHubError(message)
+        raise HealthHubError(f"{alias} is there already, see `healthhub users list`.")
     return added
 
 
@@ -112,11 +108,7 @@ def remove_user(connection: psycopg.Connection, user: User) -> None:
 
 
 def find_user(users: Sequence[User], named: str) -> User:
-    """The person that an alias or an id names.
-
-    Raises:
-        HealthHubError: There is none.
-    """
+    """The person that an alias or an id names."""
     for user in users:
         if named in {user.alias, str(user.user_id)} or _uuid(named) == user.user_id:
             return user
@@ -129,14 +121,9 @@ def find_user(users: Sequence[User], named: str) -> User:
 
 
 def checked_id(text: str) -> UUID:
-    """The id that a text is.
-
-    Raises:
-        HealthHubError: It is none.
-    """
+    """The id that a text is."""
     if (user_id := _uuid(text)) is None:
-        message = f"{text!r} is not a UUID. Leave it out, and one is made."
-        raise HealthHubError(message)
+        raise HealthHubError(f"{text!r} is not a UUID. Leave it out, and one is made.")
     return user_id
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from healthhub import cli, environment, meltano
+from healthhub import cli
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.migrations import migrate
 
@@ -245,8 +245,8 @@ class InProcess:
         monkeypatch.setattr(os, "umask", lambda _: 0o022)  # it would outlive the test
         programs = Path(project.command).parent
         monkeypatch.setattr(cli, "raise_on_signals", lambda: None)
-        for module in (environment, meltano):
-            monkeypatch.setattr(module, "PROGRAMS", programs)
+        for module in ("project", "meltano"):
+            monkeypatch.setattr(f"healthhub.{module}.PROGRAMS", programs)
         monkeypatch.chdir(self.folder)
         for name in set(os.environ) - set(project.environment):
             monkeypatch.delenv(name)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from healthhub.catalogue import KEPT, keep_while_true
-from healthhub.run_files import forget_ended_runs
+from healthhub.meltano_files import (
+    KEPT,
+    forget_ended_runs,
+    keep_true_catalogue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (CODE, SCHEMA, f"{SDK}/METADATA"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("{}")
-    keep_while_true(tmp_path)
+    keep_true_catalogue(tmp_path)
     for name in (*KEPT[:2], "state.json"):
         (tmp_path / RUN / name).write_text(name)
     return tmp_path
@@ -34,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def is_kept(project: Path) -> bool:
     """Whether the next run would use it."""
-    keep_while_true(project)
+    keep_true_catalogue(project)
     return {(project / RUN / name).exists() for name in KEPT} == {True}
 
 

@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 from healthhub.embedded import EmbeddedPostgres
-from healthhub.environment import PROGRAMS, as_typed
+from healthhub.project import PROGRAMS, as_typed
 from healthhub.source import DEMO_DAYS
 
 if TYPE_CHECKING:

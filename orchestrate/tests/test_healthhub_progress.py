@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from healthhub.meltano_log import DBT, TAP, LogRecord
-from healthhub.progress import Progress
+from healthhub.screen import Progress
 
 
 def asked(endpoint: str, period: str, user: str = "a") -> LogRecord:

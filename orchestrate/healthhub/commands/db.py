@@ -148,15 +148,12 @@ def restore(
 
 
 def running_database(chosen: Settings) -> Database:
-    """The database as it is now; none is started.
-
-    Raises:
-        HealthHubError: It is the embedded one, and not up.
-    """
+    """The database as it is now; none is started."""
     database = chosen.external_database or _embedded(chosen).database
     if database is None:
-        message = "The database is not running. Start it with `healthhub db start`."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            "The database is not running. Start it with `healthhub db start`."
+        )
     return database
 
 
@@ -169,9 +166,8 @@ def _embedded_only() -> EmbeddedPostgres:
     """The embedded database, unless the settings name another."""
     chosen = settings()
     if external := chosen.external_database:
-        message = (
+        raise HealthHubError(
             f"SUPABASE_DB_URL names the database at {external.address}, which is "
             "not started or stopped from here. Unset it to use the embedded one."
         )
-        raise HealthHubError(message)
     return _embedded(chosen)

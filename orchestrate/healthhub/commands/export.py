@@ -54,8 +54,9 @@ def export(  # noqa: PLR0913 (its options)
     By table, user and year, for other tools and for others: docs/exports.md.
     """
     if file_format not in ("parquet", "csv"):
-        message = f"There is no format {file_format!r}. Take parquet or csv."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"There is no format {file_format!r}. Take parquet or csv."
+        )
     if shift_dates and not study:
         raise HealthHubError("--shift-dates is for --study. Add that, too.")
     try:

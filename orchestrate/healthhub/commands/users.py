@@ -16,8 +16,8 @@ from healthhub.commands.common import (
     show_json,
 )
 from healthhub.errors import HealthHubError
+from healthhub.meltano_files import forget_ended_runs
 from healthhub.project import project_folder
-from healthhub.run_files import forget_ended_runs
 from healthhub.screen import print_table
 from healthhub.settings import variables
 from healthhub.tap_auth import log_out, run_tap_auth
@@ -123,8 +123,9 @@ def login(
         with lease.database.connect() as connection:
             user = find_user(all_users(connection), who)
         if has_token_variable(user):
-            message = f"The token of {user} is in the variable {user.alias}: set that."
-            raise HealthHubError(message)
+            raise HealthHubError(
+                f"The token of {user} is in the variable {user.alias}: set that."
+            )
         environment = login_environment(variables(project), lease.database, user)
         options = [] if browser else ["--no-browser"]
         run_tap_auth(

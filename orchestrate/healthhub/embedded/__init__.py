@@ -48,22 +48,17 @@ class EmbeddedPostgres:
     """The server of one home folder."""
 
     def __init__(self, home: Path) -> None:
-        """Create the home folder if it is missing.
-
-        Raises:
-            HealthHubError: It is not the caller's.
-        """
+        """Create the home folder if it is missing."""
         if not home.exists():
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.geteuid() == 0:  # the server's account passes through to the data
                 home.chmod(0o711)
         self._home = home.resolve()
         if not os.access(self._home, os.W_OK | os.X_OK):
-            message = (
+            raise HealthHubError(
                 f"{self._home} belongs to {self._home.owner()}. Run this as that user, "
                 "or set HEALTHHUB_HOME to another folder."
             )
-            raise HealthHubError(message)
         account = server_account()
         self._cluster = Cluster(
             _data_folder(self._home, account),

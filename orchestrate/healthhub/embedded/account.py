@@ -85,11 +85,10 @@ def _create() -> None:
     try:  # also when another command was faster
         pwd.getpwnam(NAME)
     except KeyError:
-        message = (
+        raise HealthHubError(
             "PostgreSQL does not run as root, and the system user "
             f"{NAME} cannot be created. Run this as an ordinary user."
-        )
-        raise HealthHubError(message) from None
+        ) from None
     sys.stderr.write(
         f"Created the system user {NAME}, because PostgreSQL does not run as root.\n"
     )

@@ -95,21 +95,16 @@ class Cluster:
         return Database(parameters, f"the log {self.log}")
 
     def start(self) -> Database:
-        """Create the data if there are none, start the server or adopt a running one.
-
-        Raises:
-            HealthHubError: It does not start.
-        """
+        """Create the data if there are none; start the server, or adopt one."""
         self.log.parent.mkdir(exist_ok=True)
         if not self.folder.exists():
             self._create()
         if self._data.stat().st_uid != self._programs.account.uid:
-            message = (
+            raise HealthHubError(
                 f"The database in {self.folder} belongs to {self._data.owner()}. Run "
                 "this as the user who created it, or set HEALTHHUB_HOME to another "
                 "folder."
             )
-            raise HealthHubError(message)
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._postmaster() is None:
@@ -117,25 +112,21 @@ class Cluster:
             if self._is_ready() and (database := self.database):
                 return database
             time.sleep(_PAUSE)
-        message = (
+        raise HealthHubError(
             "The embedded PostgreSQL is still not ready after "
             f"{_PATIENCE} seconds. Its log is {self.log}."
         )
-        raise HealthHubError(message)
 
     def stop(self) -> None:
-        """Stop the server: end its sessions, write everything, leave.
-
-        Raises:
-            HealthHubError: It does not stop.
-        """
+        """Stop the server: end its sessions, write everything, leave."""
         if self._postmaster() is None:
             return
         arguments = ("-D", str(self._data), "-m", "fast", "-w", "-t", str(_PATIENCE))
         self._run("pg_ctl", "stop", *arguments)
         if self._postmaster() is not None:
-            message = f"The embedded PostgreSQL does not stop. Its log is {self.log}."
-            raise HealthHubError(message)
+            raise HealthHubError(
+                f"The embedded PostgreSQL does not stop. Its log is {self.log}."
+            )
 
     def _create(self) -> None:
         """Run initdb aside, and put the result in place by one rename."""
@@ -168,11 +159,10 @@ class Cluster:
                 "--no-instructions",
             )
             if done != 0:
-                message = (
+                raise HealthHubError(
                     "The embedded PostgreSQL cannot create its data in "
                     f"{self.folder.parent}. Its log is {self.log}."
                 )
-                raise HealthHubError(message)
             new.rename(self.folder)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -199,11 +189,10 @@ class Cluster:
             reason = "".join(complaints[-1:]).rpartition("FATAL:")[2].strip()
             if shutil.disk_usage(self._data).free < _PIECE_OF_WAL:
                 reason = f"no space is left where {self._data} is. Make room there"
-            message = (
+            raise HealthHubError(
                 f"The embedded PostgreSQL does not start: {reason or 'unknown reason'}."
                 f" Its log is {self.log}."
             )
-            raise HealthHubError(message)
 
     def _run(self, program: str, *arguments: str) -> int:
         """Run a program with its output, and the server's, in the log.
@@ -277,5 +266,6 @@ class Cluster:
                     continue
                 port: int = probe.getsockname()[1]
                 return port
-        message = f"There is no free port on {HOST}. End what uses them all."
-        raise HealthHubError(message)
+        raise HealthHubError(
+            f"There is no free port on {HOST}. End what uses them all."
+        )

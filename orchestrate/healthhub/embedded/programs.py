@@ -33,11 +33,10 @@ def packaged_programs() -> Path:
         programs = Path(package) / _INSTALLATION / "bin"
         if programs.is_dir():
             return programs
-    message = (
+    raise HealthHubError(
         "The embedded PostgreSQL is missing from this environment. "
         "Run `make setup`, or set SUPABASE_DB_URL to use another database."
     )
-    raise HealthHubError(message)
 
 
 @dataclass(frozen=True)

@@ -97,11 +97,10 @@ def export(database: Database, wish: Wish) -> Outcome:
             return _Export(wish, cursor, users, everybody).run(chosen)
     except adbc_driver_manager.Error as error:
         reason = without_values(str(error)).partition("\n")[0]
-        message = (
+        raise HealthHubError(
             f"The database ended the export: {reason}. The files that are there are "
             "whole: run it again."
-        )
-        raise HealthHubError(message) from None
+        ) from None
 
 
 class _Kept:
@@ -120,18 +119,13 @@ class _Kept:
         }
 
     def check(self) -> None:
-        """Make sure that the folder holds nothing of another kind.
-
-        Raises:
-            HealthHubError: It does.
-        """
+        """Make sure that the folder holds nothing of another kind."""
         other = self._open if self._wish.study else self._private
         if other.exists() or self.content.get("kind", self.kind) != self.kind:
-            message = (
+            raise HealthHubError(
                 f"{self._wish.folder} holds an export of another kind (format, --study "
                 "or --shift-dates). Choose another folder."
             )
-            raise HealthHubError(message)
 
     @property
     def files(self) -> dict[str, list[Any]]:
@@ -280,18 +274,13 @@ def _meaning(query: Query) -> dict[str, Any]:
 
 
 def moment(text: str) -> datetime | str:
-    """What `--since` names: `last`, or a day or instant, which is UTC without a zone.
-
-    Raises:
-        HealthHubError: None of these.
-    """
+    """What `--since` names: `last`, or a day or instant (UTC if it has no zone)."""
     if text == LAST:
         return text
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        message = (
+        raise HealthHubError(
             f"--since {text!r} is no day. Write it like 2026-01-31, or `--since last`."
-        )
-        raise HealthHubError(message) from None
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

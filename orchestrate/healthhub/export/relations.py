@@ -110,9 +110,6 @@ def relations(
         connection: To the database.
         names: Only these; by default all but the views that unfold samples, whose
             tables by the day are there.
-
-    Raises:
-        HealthHubError: There is no such table, or none at all.
     """
     rows = connection.execute(_RELATIONS, (list(_NOT_FOR_PEOPLE),)).fetchall()
     there = {
@@ -122,11 +119,10 @@ def relations(
         for name, description, by_time, key, columns in rows
     }
     if unknown := set(names) - set(there):
-        message = (
+        raise HealthHubError(
             f"There is no table {', '.join(sorted(unknown))}. "
             f"There are {', '.join(there)}."
         )
-        raise HealthHubError(message)
     if "daily_overview" not in there:
         raise HealthHubError("There is nothing to export yet. Run `healthhub run`.")
     if names:

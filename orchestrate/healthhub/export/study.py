@@ -169,18 +169,15 @@ def key_file(folder: Path) -> Path:
 
 
 def read_private(path: Path) -> dict[str, Any]:
-    """A JSON file of ours; nothing, if it is not there.
-
-    Raises:
-        HealthHubError: Somebody has changed it.
-    """
+    """A JSON file of ours; nothing, if it is not there."""
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError:
-        message = f"{path} cannot be read. Put it back, or export into a new folder."
-        raise HealthHubError(message) from None
+        raise HealthHubError(
+            f"{path} cannot be read. Put it back, or export into a new folder."
+        ) from None
     return found
 
 

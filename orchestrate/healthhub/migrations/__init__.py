@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors
 
-from healthhub.database_states import about_state
-from healthhub.errors import HealthHubError
+from healthhub.errors import HealthHubError, about_state
 from healthhub.masking import without_values
 
 if TYPE_CHECKING:
@@ -41,12 +40,7 @@ def applied_revision(connection: psycopg.Connection) -> str | None:
 
 
 def migrate(database: Database) -> None:
-    """Bring a database to the newest revision; do nothing if it is there already.
-
-    Raises:
-        HealthHubError: The user may not create what is needed, or the database knows
-            more than this version.
-    """
+    """Bring a database to the newest revision; do nothing if it is there already."""
     newest = newest_revision()
     with database.connect() as connection:
         applied = applied_revision(connection)
