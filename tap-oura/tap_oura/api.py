@@ -28,8 +28,6 @@ from tap_oura.json_parts import UNDECODABLE, elements, members
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backoff.types import Details
-
     from tap_oura.users import User
 
 _Body = TypeVar("_Body")
@@ -133,16 +131,6 @@ class OuraApi:
         Raises:
             OuraError: The request failed for good.
         """
-
-        def log_retry(details: Details) -> None:
-            self._logger.warning(
-                "%s of user %s: %s, trying again in %.1f s",
-                request.path,
-                user,
-                _reason(sys.exc_info()[1]),
-                details["wait"],
-            )
-
         send = backoff.on_exception(
             backoff.expo,
             RETRIABLE,
@@ -151,7 +139,9 @@ class OuraApi:
             # Without the random part, all threads would come back at once.
             jitter=backoff.random_jitter,
             giveup=_was_sat_out,
-            on_backoff=log_retry,
+            on_backoff=lambda details: self._log_pause(
+                request, user, _reason(sys.exc_info()[1]), details["wait"]
+            ),
             logger=None,
         )(self._send)
         try:
@@ -203,12 +193,7 @@ class OuraApi:
             pause, floor = max(pause, floor), min(2 * floor, 60.0)
             patience -= pause
             self._rate_limit.hold(_limited(response, user), pause)
-            self._logger.warning(
-                "%s of user %s: at the rate limit, trying again in %.1f s",
-                request.path,
-                user,
-                pause,
-            )
+            self._log_pause(request, user, "at the rate limit", pause)
 
     def _send_with(self, token: str, request: Request, user: User) -> requests.Response:
         """Send, read the whole answer, and log that it came."""
@@ -240,6 +225,17 @@ class OuraApi:
             },
         )
         return response
+
+    def _log_pause(
+        self, request: Request, user: User, reason: str, seconds: float
+    ) -> None:
+        self._logger.warning(
+            "%s of user %s: %s, trying again in %.1f s",
+            request.path,
+            user,
+            reason,
+            seconds,
+        )
 
     def _session(self) -> requests.Session:
         """The calling thread's session: requests does not promise to share one."""

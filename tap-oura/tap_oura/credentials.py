@@ -72,9 +72,7 @@ class StoredLogin:
             store: Holds the tokens.
             seed: A refresh token from the settings.
         """
-        self._user_id = user_id
-        self._client = client
-        self._store = store
+        self._user_id, self._client, self._store = user_id, client, store
         self._seed = seed
         self._tokens: Tokens | None = None
         self._end: OuraError | None = None
@@ -84,21 +82,26 @@ class StoredLogin:
         """The access token, renewed if it is about to end."""
         with self._lock:
             if self._tokens is None or not self._tokens.is_fresh:
-                login = self._store.read(self._user_id)
-                if login and login.tokens.is_fresh and not self._is_superseded(login):
-                    self._tokens = login.tokens
-                else:
-                    self._tokens = self._refresh_to_the_end(refused=None)
+                login = self._current()
+                is_fresh = login is not None and login.tokens.is_fresh
+                self._tokens = login.tokens if login and is_fresh else self._next(None)
             return self._tokens.access_token
 
     def renew(self, refused: str) -> str | None:
         """The next access token. Of several threads the first one fetches it."""
         with self._lock:
             if self._tokens is None or self._tokens.access_token == refused:
-                self._tokens = self._refresh_to_the_end(refused)
+                self._tokens = self._next(refused)
             return self._tokens.access_token
 
-    def _refresh_to_the_end(self, refused: str | None) -> Tokens:
+    def _current(self) -> Login | None:
+        """The stored login, unless the settings give a seed for another chain."""
+        login = self._store.read(self._user_id)
+        if login and self._seed and login.seed != fingerprint(self._seed):
+            return None
+        return login
+
+    def _next(self, refused: str | None) -> Tokens:
         """Refresh in a thread that Python waits for, whatever ends the run.
 
         Cut off between Oura's answer and the storing of it, the login would be lost.
@@ -115,46 +118,38 @@ class StoredLogin:
 
     def _refresh(self, refused: str | None) -> Tokens:
         """Spend the refresh token, unless another process has done so by now."""
-        with self._store.lock(self._user_id):
-            login = self._store.read(self._user_id)
-            superseded = self._is_superseded(login)
-            if login and not superseded:
-                tokens = login.tokens
-                if tokens.is_fresh and tokens.access_token != refused:
-                    return tokens
-                refresh_token, endpoint = tokens.refresh_token, tokens.endpoint
-            else:
-                refresh_token, endpoint = self._seed, None
+        user_id, store = self._user_id, self._store
+        with store.lock(user_id):
+            login = self._current()
+            old = login.tokens if login else None
+            if old and old.is_fresh and old.access_token != refused:
+                return old
+            refresh_token = old.refresh_token if old else self._seed
             if refresh_token is None:
                 raise UnauthorizedError(
-                    f"There is no login of user {self._user_id}. "
-                    f"Run `tap-oura-auth login {self._user_id}`."
+                    f"There is no login of user {user_id}. "
+                    f"Run `tap-oura-auth login {user_id}`."
                 )
+            endpoint = old.endpoint if old else None
             try:
-                new = self._client.refresh(refresh_token, endpoint, self._user_id)
+                new = self._client.refresh(refresh_token, endpoint, user_id)
             except UnauthorizedError:
                 # A process that was held up for long may have stored the next pair.
-                now = self._store.read(self._user_id)
-                if now is None or now == login or self._is_superseded(now):
+                now = self._current()
+                if now is None or now == login:
                     raise
                 return now.tokens
-            if login and not superseded:
+            if old:
                 # Oura may leave out what has not changed.
                 new = replace(
                     new,
                     refresh_token=new.refresh_token or refresh_token,
-                    scopes=new.scopes or login.tokens.scopes,
+                    scopes=new.scopes or old.scopes,
                 )
-            seed = fingerprint(self._seed) if self._seed else None
-            seed = seed or (login.seed if login else None)
-            self._store.write(self._user_id, Login(tokens=new, seed=seed))
+            seed = login.seed if login else None
+            seed = fingerprint(self._seed) if self._seed else seed
+            store.write(user_id, Login(new, seed))
         return new
-
-    def _is_superseded(self, login: Login | None) -> bool:
-        """Whether the settings give a seed that the stored chain did not begin with."""
-        if login is None or self._seed is None:
-            return False
-        return login.seed != fingerprint(self._seed)
 
 
 def fingerprint(token: str) -> str:

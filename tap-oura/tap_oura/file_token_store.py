@@ -36,38 +36,34 @@ class LoginFile:
 
     def put(self, user_id: str, text: str) -> None:
         """Keep a text."""
-        with self._held(), self._in_words("written"):
+        with self.lock(), self._in_words("written"):
             self._save({**self._load(), user_id: text})
 
     def delete(self, user_id: str) -> None:
         """Forget a text."""
-        if self.path.exists():
-            with self._held(), self._in_words("written"):
-                logins = self._load()
-                logins.pop(user_id, None)
-                if logins:
-                    self._save(logins)
-                else:
-                    self.path.unlink()
+        if not self.path.exists():
+            return
+        with self.lock(), self._in_words("written"):
+            logins = self._load()
+            logins.pop(user_id, None)
+            if logins:
+                self._save(logins)
+            else:
+                self.path.unlink()
 
     def user_ids(self) -> list[str]:
         """The users that have a text, in order."""
         return sorted(self._load())
 
     @contextmanager
-    def lock(self, user_id: str) -> Iterator[None]:
-        """Hold a user's lock."""
-        with self._held(f".{user_id}"):
-            yield
-
-    @contextmanager
-    def _held(self, whose: str = "") -> Iterator[None]:
-        """A lock: a user's, or that of the file."""
-        lock = FileLock(f"{self.path}{whose}.lock", timeout=LOCK_TIMEOUT)
+    def lock(self, user_id: str = "") -> Iterator[None]:
+        """Hold a user's lock, or that of the file."""
+        suffix = f".{user_id}.lock" if user_id else ".lock"
+        lock = FileLock(f"{self.path}{suffix}", timeout=LOCK_TIMEOUT)
+        with self._in_words("written"):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock.acquire()
         try:
-            with self._in_words("written"):
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                lock.acquire()
             yield
         finally:
             lock.release()

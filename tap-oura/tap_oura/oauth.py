@@ -151,13 +151,13 @@ class RefusedTokenError(Exception):
     """A token endpoint said no.
 
     Attributes:
+        endpoint: Which one.
         word: OAuth's word for it, which holds no secret; empty where it said another.
     """
 
     def __init__(self, endpoint: str, status: int, word: str) -> None:
         super().__init__(f"{status} {word}".rstrip())
-        self.endpoint = endpoint
-        self.word = word
+        self.endpoint, self.word = endpoint, word
 
 
 @dataclass(frozen=True)
@@ -285,35 +285,32 @@ class OAuthClient:
                 raise _unavailable(refusal.endpoint, refusal)
         raise refusals[0]
 
+    @backoff.on_exception(
+        backoff.expo,
+        UnreachableError,
+        max_tries=MAX_TRIES,
+        max_time=MAX_TIME,
+        logger=None,
+    )
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
         """Ask until there is an answer.
 
         Also where an answer was lost on the way: if the token was spent with it, the
         login has ended in any case, and if it was not, this saves it.
         """
-        post = backoff.on_exception(
-            backoff.expo,
-            (requests.RequestException, UnreachableError),
-            max_tries=MAX_TRIES,
-            max_time=MAX_TIME,
-            logger=None,
-        )(self._post_once)
+        application = {"client_id": self.client_id, "client_secret": self.client_secret}
         try:
-            return post(endpoint, form)
+            response = requests.post(
+                endpoint,
+                data={**form, **application},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
         except requests.RequestException:
             host = endpoint.split("/")[2]
             raise UnreachableError(
                 f"No connection to {host} for a token. Check the network."
             ) from None
-
-    def _post_once(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
-        application = {"client_id": self.client_id, "client_secret": self.client_secret}
-        response = requests.post(
-            endpoint,
-            data={**form, **application},
-            timeout=TIMEOUT,
-            allow_redirects=False,
-        )
         status = response.status_code
         if is_temporary(response):
             raise _unavailable(endpoint, status)
@@ -326,10 +323,14 @@ class OAuthClient:
             raise _unavailable(endpoint, status)
         # Oura may put a prefix before what was granted, or say nothing of it.
         granted = _text(answer, "scope").split()
+        try:
+            lifetime = float(answer["expires_in"])
+        except (KeyError, TypeError, ValueError):
+            lifetime = DEFAULT_LIFETIME
         return Tokens(
             access_token=access_token,
             refresh_token=_text(answer, "refresh_token") or None,
-            expires_at=time.time() + _lifetime(answer),
+            expires_at=time.time() + lifetime,
             scopes=tuple(name.removeprefix("extapi:") for name in granted) or None,
             endpoint=endpoint,
         )
@@ -347,14 +348,6 @@ def _object(response: requests.Response) -> dict[str, Any]:
 def _text(answer: Mapping[str, Any], name: str) -> str:
     value = answer.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _lifetime(answer: Mapping[str, Any]) -> float:
-    """Seconds for which the access token is valid."""
-    try:
-        return float(answer["expires_in"])
-    except (KeyError, TypeError, ValueError):
-        return DEFAULT_LIFETIME
 
 
 def _unavailable(endpoint: str, why: object) -> UnreachableError:

@@ -153,31 +153,30 @@ class TokenStore:
         Returns:
             Whether the place has taken it.
         """
-        is_kept = True
-        try:
+        is_kept = False
+        with suppress(TokenStoreError):
             self._rescue.put(user_id, text)
-        except TokenStoreError:
-            is_kept = False
+            is_kept = True
         put = backoff.on_exception(
             backoff.expo, TokenStoreError, max_tries=TRIES, logger=None
         )(self._place.put)
         try:
             put(user_id, text)
         except TokenStoreError as error:
-            if not is_kept:
-                raise TokenStoreError(
-                    f"The new tokens of user {user_id} could be kept neither in "
-                    f"`token_store` nor in `rescue_folder` {self._folder}. Put both "
-                    f"right, then run `tap-oura-auth login {user_id}`."
-                ) from None
-            _logger.warning(
-                "The new tokens of user %s are kept in %s until `token_store` takes "
-                "them: do not delete it. %s",
-                user_id,
-                self._folder,
-                error,
-            )
-            return False
+            if is_kept:
+                _logger.warning(
+                    "The new tokens of user %s are kept in %s until `token_store` "
+                    "takes them: do not delete it. %s",
+                    user_id,
+                    self._folder,
+                    error,
+                )
+                return False
+            raise TokenStoreError(
+                f"The new tokens of user {user_id} could be kept neither in "
+                f"`token_store` nor in `rescue_folder` {self._folder}. Put both "
+                f"right, then run `tap-oura-auth login {user_id}`."
+            ) from None
         return True
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -18,10 +20,13 @@ from tap_oura.oauth import Endpoints, OAuthClient
 from tap_oura.settings import RESCUE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_oura.errors import OuraError
     from tap_oura.token_store import TokenStore
+
+    #: Gives both once, when the first user needs them.
+    Logins = Callable[[], tuple[TokenStore, OAuthClient]]
 
 #: The file of logins that the token store did not take.
 RESCUED = "rescued-logins.json"
@@ -62,9 +67,12 @@ def users_from_config(config: Mapping[str, Any]) -> list[User]:
     Raises:
         SettingError: The settings name no user, or none that exists.
     """
-    users = _named(config, listed) if (listed := _listed(config)) else _single(config)
-    if twice := _repeated([a.user_id for a in users]):
-        raise SettingError(f"`users` names {twice} twice: leave one of them out.")
+    logins = cache(lambda: (token_store(config), oauth_client(config)))
+    entries = _listed(config) or _single(config, logins)
+    users = [_user(entry, logins) for entry in entries]
+    counts = Counter(user.user_id for user in users)
+    if twice := [user_id for user_id, count in counts.items() if count > 1]:
+        raise SettingError(f"`users` names {twice[0]} twice: leave one of them out.")
     return _in_shard(_filtered(users, config), config)
 
 
@@ -172,42 +180,33 @@ def _listed(config: Mapping[str, Any]) -> list[dict[str, Any]]:
         ) from None
 
 
-def _named(
-    config: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
-) -> list[User]:
-    """The users that are listed."""
-    store: TokenStore | None = None
-    users = []
-    for user in listed:
-        user_id = checked_user_id(user["user_id"])
-        if token := user.get("access_token"):
-            users.append(User(user_id, _access_token(token)))
-            continue
-        store = store or token_store(config)
-        seed = user.get("refresh_token")
-        login = StoredLogin(user_id, oauth_client(config), store, seed)
-        users.append(User(user_id, login))
-    return users
-
-
-def _single(config: Mapping[str, Any]) -> list[User]:
+def _single(config: Mapping[str, Any], logins: Logins) -> list[Mapping[str, Any]]:
     """The one user of the short form, or all that have logged in."""
-    user_id = checked_user_id(config["user_id"]) if config.get("user_id") else ""
-    if token := config.get("access_token"):
-        return [User(user_id, _access_token(token))]
+    if config.get("access_token"):
+        return [config]
     if not config.get("token_store"):
         raise SettingError(
             "There is no token: set `access_token` (environment variable "
             "TAP_OURA_ACCESS_TOKEN), or log in with `tap-oura-auth login`."
         )
-    store, client = token_store(config), oauth_client(config)
-    seed = config.get("refresh_token")
-    if seed and not user_id:
+    store, _ = logins()
+    if config.get("user_id"):
+        return [config]
+    if config.get("refresh_token"):
         raise SettingError("`refresh_token` needs `user_id`, a UUID of your choice.")
-    user_ids = [user_id] if user_id else store.user_ids()
-    if not user_ids:
+    if not (user_ids := store.user_ids()):
         raise SettingError("No user has logged in yet. Run `tap-oura-auth login`.")
-    return [User(u, StoredLogin(u, client, store, seed)) for u in user_ids]
+    return [{"user_id": user_id} for user_id in user_ids]
+
+
+def _user(entry: Mapping[str, Any], logins: Logins) -> User:
+    user_id = checked_user_id(entry["user_id"]) if entry.get("user_id") else ""
+    if token := entry.get("access_token"):
+        return User(user_id, _access_token(token))
+    store, client = logins()
+    return User(
+        user_id, StoredLogin(user_id, client, store, entry.get("refresh_token"))
+    )
 
 
 def _access_token(value: str) -> AccessToken:
@@ -245,17 +244,9 @@ def _in_shard(users: list[User], config: Mapping[str, Any]) -> list[User]:
             f"`shard` is {shard!r}: write it as 2/8, the second of eight shares."
         )
     share, shares = int(match[1]), int(match[2])
-    return [a for a in users if _hash(a.user_id) % shares == share - 1]
-
-
-def _hash(user_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(user_id.encode()).digest()[:8])
-
-
-def _repeated(values: list[str]) -> str | None:
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None
+    hashed = (hashlib.sha256(user.user_id.encode()).digest()[:8] for user in users)
+    return [
+        user
+        for user, digest in zip(users, hashed, strict=True)
+        if int.from_bytes(digest) % shares == share - 1
+    ]
