@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import sleep
@@ -38,7 +39,7 @@ READ_TIMEOUT = 60.0
 #: Oura's rate limits count over five minutes; a longer wait is not one of them.
 LONGEST_WAIT = 330.0
 
-RETRIABLE = (RetriableResponseError, requests.RequestException, msgspec.MsgspecError)
+RETRIABLE = (RetriableResponseError, requests.RequestException, *UNDECODABLE)
 
 
 class Page(msgspec.Struct):
@@ -250,33 +251,25 @@ class OuraApi:
 
 
 def as_page(content: bytes) -> Page:
-    """A page; where a value in it is none, all the same, for a parser to deal with.
+    """A page, also where one of its values is not JSON: the parser deals with it.
 
     Raises:
-        msgspec.MsgspecError: It is no list of documents, or is not complete.
+        UNDECODABLE: It is not a complete list of documents.
     """
-    try:
+    with suppress(*UNDECODABLE):
         return msgspec.json.decode(content, type=Page)
-    except UNDECODABLE as error:
-        try:
-            parts = dict(members(content))
-            token = msgspec.json.decode(parts.get(b'"next_token"', b"null"))
-            documents = [msgspec.Raw(part) for part in elements(parts[b'"data"'])]
-            return msgspec.convert({"data": documents, "next_token": token}, Page)
-        except (ValueError, KeyError, *UNDECODABLE):
-            raise msgspec.DecodeError(str(error)) from None
+    parts = dict(members(content))
+    token = msgspec.json.decode(parts.get(b'"next_token"', b"null"))
+    documents = [msgspec.Raw(part) for part in elements(parts.get(b'"data"', b""))]
+    return msgspec.convert({"data": documents, "next_token": token}, Page)
 
 
 def as_document(content: bytes) -> msgspec.Raw:
     """The one document of a route that has no list, likewise."""
-    try:
+    with suppress(*UNDECODABLE):
         return msgspec.json.decode(content, type=msgspec.Raw)
-    except UNDECODABLE as error:
-        try:
-            members(content)
-            return msgspec.Raw(content)
-        except ValueError:
-            raise msgspec.DecodeError(str(error)) from None
+    members(content)
+    return msgspec.Raw(content)
 
 
 def _limited(response: requests.Response, user: User) -> str:
@@ -327,8 +320,8 @@ def _reason(error: BaseException | None) -> str:
     match error:
         case RetriableResponseError():
             return str(error)
-        case msgspec.MsgspecError():
-            return "the answer was no document list"
+        case msgspec.MsgspecError() | UnicodeDecodeError() | RecursionError():
+            return "the answer was not a list of documents"
         case requests.Timeout():
             return "no answer in time"
         case requests.exceptions.SSLError():

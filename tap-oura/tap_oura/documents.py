@@ -83,7 +83,7 @@ class DocumentParser:
         """The record of a document, or `None` if it has no usable key."""
         try:
             record, set_aside = _decoded(bytes(document))
-        except ValueError:
+        except UNDECODABLE:
             self.skipped += 1
             return None
         self.misfits.update(set_aside.keys() & self._known)
@@ -140,7 +140,7 @@ def _decoded(document: bytes) -> tuple[Record, Record]:
     """The fields of a document, and those that cannot be stored, as texts.
 
     Raises:
-        ValueError: It is no object.
+        msgspec.DecodeError: It is not an object.
     """
     if not is_suspicious(document):
         with suppress(*UNDECODABLE):
@@ -150,7 +150,7 @@ def _decoded(document: bytes) -> tuple[Record, Record]:
         try:
             name = str(storable(encoded_name))
             record[name] = storable(part)
-        except ValueError:
+        except UNDECODABLE:
             texts[_name(encoded_name)] = as_text(part)
     return record, texts
 
@@ -158,7 +158,7 @@ def _decoded(document: bytes) -> tuple[Record, Record]:
 def _name(encoded: bytes) -> str:
     try:
         return str(storable(encoded))
-    except ValueError:
+    except UNDECODABLE:
         return as_text(encoded).strip('"')
 
 

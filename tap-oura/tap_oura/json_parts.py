@@ -31,7 +31,7 @@ def elements(part: bytes) -> list[bytes]:
     """What stands between the commas of a list, still encoded.
 
     Raises:
-        ValueError: It is none, or is not complete.
+        msgspec.DecodeError: It is not a complete list.
     """
     return [piece.strip() for piece, _ in _split(part, b"[") if piece.strip()]
 
@@ -40,7 +40,7 @@ def members(part: bytes) -> list[tuple[bytes, bytes]]:
     """Names and values of an object, both still encoded.
 
     Raises:
-        ValueError: It is none, or is not complete.
+        msgspec.DecodeError: It is not a complete object.
     """
     return [
         (piece[:colon].strip(), piece[colon + 1 :].strip())
@@ -53,14 +53,11 @@ def storable(part: bytes) -> Any:  # noqa: ANN401
     """A value, if every program behind the tap can take it.
 
     Raises:
-        ValueError: It is none, or holds what is none elsewhere.
+        UNDECODABLE: It is no value, or holds one that not all of them take.
     """
     if is_suspicious(part) and (NUL in part or _depth(part) > DEEPEST):
-        raise ValueError("not storable")
-    try:
-        return msgspec.json.decode(part)
-    except UNDECODABLE as error:
-        raise ValueError(str(error)) from None
+        raise msgspec.DecodeError("not storable")
+    return msgspec.json.decode(part)
 
 
 def is_suspicious(part: bytes) -> bool:
@@ -77,7 +74,7 @@ def _split(part: bytes, bracket: bytes) -> Iterator[tuple[bytes, int]]:
     """Pieces on the first level, each with the place of its first colon."""
     depth = begin = colon = 0
     if not part.lstrip().startswith(bracket):
-        raise ValueError(f"no {bracket!r}")
+        raise msgspec.DecodeError(f"no {bracket!r}")
     for token in _TOKEN.finditer(part):
         mark = token[0]
         if mark in b"[{":
@@ -95,7 +92,7 @@ def _split(part: bytes, bracket: bytes) -> Iterator[tuple[bytes, int]]:
             if not part[begin:].strip():
                 return
             break
-    raise ValueError("not complete")
+    raise msgspec.DecodeError("not complete")
 
 
 def _depth(part: bytes) -> int:

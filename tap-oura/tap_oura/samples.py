@@ -38,7 +38,7 @@ def schema_by_day(sample: dict[str, Any]) -> dict[str, Any]:
         name: {
             "type": ["array", "null"],
             "items": {k: v for k, v in field.items() if k != "description"}
-            | {"type": _nullable(field["type"])},
+            | {"type": [*_kinds(field["type"]), "null"]},
             "description": field["description"],
         }
         for name, field in properties.items()
@@ -179,14 +179,13 @@ def with_offset(timestamp: str) -> str:
     return timestamp if instant and instant["offset"] else f"{timestamp}+00:00"
 
 
-def _nullable(types: str | list[str]) -> list[str]:
-    return list(
-        dict.fromkeys([*([types] if isinstance(types, str) else types), "null"])
-    )
+def _kinds(types: str | list[str]) -> list[str]:
+    """The types of a schema, which names one alone or several in a list."""
+    kinds = [types] if isinstance(types, str) else types
+    return [kind for kind in kinds if kind != "null"]
 
 
 def _python_type(types: str | list[str]) -> Any:  # noqa: ANN401
-    if isinstance(types, str):
-        return _PYTHON_TYPES[types]
-    (kind,) = (t for t in types if t != "null")
-    return _PYTHON_TYPES[kind] | None
+    (kind,) = _kinds(types)
+    python_type = _PYTHON_TYPES[kind]
+    return python_type | None if "null" in types else python_type

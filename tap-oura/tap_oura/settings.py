@@ -210,12 +210,12 @@ def read_object(option: str, file: IO[Any]) -> dict[str, Any]:
     """What a file that the command line names holds.
 
     Raises:
-        SettingError: It is no JSON object.
+        SettingError: It is not a JSON object.
     """
     try:
         return msgspec.json.decode(file.read(), type=dict[str, Any])
     except UNDECODABLE:
-        raise SettingError(f"`{option}` {file.name} is no JSON object.") from None
+        raise SettingError(f"`{option}` {file.name} is not a JSON object.") from None
 
 
 @contextmanager
@@ -230,7 +230,7 @@ def readable() -> Iterator[None]:
     except ValueError:
         raise SettingError(
             f"A variable {ENVIRONMENT_PREFIX}* cannot be read: "
-            "numbers are written in digits, and lists as JSON."
+            "write numbers in digits and lists as JSON."
         ) from None
 
 
@@ -260,7 +260,7 @@ def _sentence(error: ValidationError) -> str:
         case "pattern":
             return f"{subject} has to begin with http:// or https://, and a host."
         case _:
-            return f"{subject} is not as it should be: see `tap-oura --about`."
+            return f"{subject} is not valid: see `tap-oura --about`."
 
 
 def _listed(value: object) -> list[str]:

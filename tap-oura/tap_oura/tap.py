@@ -184,7 +184,7 @@ class TapOura(Tap):
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError, TypeError):
             raise SettingError(
-                f"`--config` names no file of settings as JSON: {', '.join(value)}."
+                f"`--config` does not name a JSON file of settings: {', '.join(value)}."
             ) from None
 
     @classmethod

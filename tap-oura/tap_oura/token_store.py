@@ -67,13 +67,14 @@ class TokenStore:
             folder: The folder of that, for messages.
 
         Raises:
-            SettingError: A key is none.
+            SettingError: A key is not a Fernet key.
         """
         try:
             self._fernet = MultiFernet([Fernet(k.strip()) for k in keys.split(",")])
         except ValueError:
             raise SettingError(
-                "`token_key` is no Fernet key. Make one with `tap-oura-auth new-key`."
+                "`token_key` is not a Fernet key. "
+                "Make one with `tap-oura-auth new-key`."
             ) from None
         self._place, self._rescue, self._folder = place, rescue, folder
         self._held: set[str] = set()

@@ -229,7 +229,7 @@ def _filtered(users: list[User], config: Mapping[str, Any]) -> list[User]:
         return users
     known = {user.user_id for user in users}
     if unknown := [user_id for user_id in wanted if user_id not in known]:
-        raise SettingError(f"`user_filter` names {unknown[0]}, which is no user.")
+        raise SettingError(f"`user_filter` names {unknown[0]}, which is not a user.")
     return [user for user in users if user.user_id in wanted]
 
 

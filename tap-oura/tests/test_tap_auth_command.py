@@ -177,4 +177,4 @@ def test_a_configuration_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     file.write_text("[]")
     result = CliRunner().invoke(main, ["--config", str(file), "list"])
     assert result.exit_code == 1
-    assert result.stderr == f"Error: `--config` {file} is no JSON object.\n"
+    assert result.stderr == f"Error: `--config` {file} is not a JSON object.\n"

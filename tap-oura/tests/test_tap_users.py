@@ -67,13 +67,13 @@ def test_a_file_that_lists_no_users_is_one_sentence(
     [
         ({"users": TWO + TWO[:1]}, "names 7f0a1c1e-5b5c-4c0e-9f7a-3d2f1c8b9a00 twice"),
         ({"users": TWO, "user_filter": ["you"]}, "`user_id` is not a UUID: 'you'"),
-        ({"users": TWO[:1], "user_filter": [OTHER_USER]}, "which is no user"),
+        ({"users": TWO[:1], "user_filter": [OTHER_USER]}, "which is not a user"),
         ({"users": TWO, "shard": "0/3"}, "write it as 2/8"),
         ({"users": TWO, "shard": "4/3"}, "write it as 2/8"),
         ({"users": [{"user_id": "me", "access_token": "a"}]}, "is not a UUID: 'me'"),
         ({"users": [{"user_id": USER_ID}]}, "A login needs `token_store`"),
         ({"token_store": "x"}, "needs `token_key`"),
-        ({"token_store": "x", "token_key": "short"}, "is no Fernet key"),
+        ({"token_store": "x", "token_key": "short"}, "is not a Fernet key"),
     ],
 )
 def test_users_that_cannot_be_are_one_sentence(
