@@ -11,11 +11,6 @@
 {% macro build_state() %}{{ staging_schema() }}.models{% endmacro %}
 
 
-{# Before a run. `last_reading` is a function so that what a model compiles to is
-   the same every day, and STABLE so that the planner asks it how few rows were
-   loaded since. A batch is stamped when it is received and visible when it is
-   committed, and the machines that load and transform may differ: the hour
-   allows for both. #}
 {% macro create_build_state() %}
     create table if not exists {{ build_state() }} (
         model text primary key,
@@ -33,28 +28,8 @@
         since timestamp not null,
         is_last boolean primary key default true check (is_last)
     );
-    do $do$
-    begin
-        if to_regprocedure('{{ staging_schema() }}.last_reading(text)') is null then
-            create function {{ staging_schema() }}.last_reading(name text)
-            returns timestamp
-            language plpgsql stable
-            set search_path from current
-            as $$
-            begin
-                return coalesce(
-                    (
-                        select models.read_at - interval '1 hour'
-                        from {{ build_state() }} as models
-                        where models.model = name
-                    ),
-                    '-infinity'
-                );
-            end
-            $$;
-        end if;
-    end
-    $do$;
+    {# What a model had read was once asked for each row. #}
+    drop function if exists {{ staging_schema() }}.last_reading(text);
 {% endmacro %}
 
 
@@ -94,6 +69,11 @@
             {% endif %}
         {% endif %}
     {% endfor %}
+    {% set last_readings = read_times() %}
+    {% for name in forgotten %}
+        {% do last_readings.update({name: '-infinity'}) %}
+    {% endfor %}
+    {% do graph.update({'last_readings': last_readings}) %}
     {% if forgotten %}
         update {{ build_state() }} set read_at = '-infinity'
         where model in ('{{ forgotten | join("', '") }}');
@@ -180,18 +160,26 @@
 {%- endmacro %}
 
 
-{# The machines of Citus do not know the build state: there it is a constant. #}
+{# A constant, by which the planner sees how few rows were loaded since. Nobody else
+   changes it during a run: `forget_what_changed` says it for all models. A batch is
+   stamped when it is received and visible when it is committed, and the machines that
+   load and transform may differ: the hour allows for both. #}
 {% macro last_reading(name=none) -%}
-    {%- set function = staging_schema() ~ ".last_reading('"
-        ~ (name or model.name) ~ "')" -%}
-    {%- if is_on_citus() -%}
-        timestamp '{{ run_query(
-            'select cast(' ~ function ~ ' as text) as read_at'
-        ).rows[0]['read_at'] }}'
-    {%- else -%}
-        {{ function }}
-    {%- endif -%}
+    {%- set known = graph.get('last_readings') or read_times() -%}
+    timestamp '{{ known.get(name or model.name, '-infinity') }}'
 {%- endmacro %}
+
+
+{% macro read_times() %}
+    {% set known = {} %}
+    {% for row in (run_query(
+        "select model, cast(read_at - interval '1 hour' as text) as read_at from "
+        ~ build_state()
+    ).rows if execute else []) %}
+        {% do known.update({row['model']: row['read_at']}) %}
+    {% endfor %}
+    {% do return(known) %}
+{% endmacro %}
 
 
 {% macro loaded_since_last_reading(record=none) -%}
