@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
@@ -86,8 +88,15 @@ class CallbackServer:
         self._http.server_close()
 
     def wait(self) -> Answer | None:
-        """The parameters of the visit, or `None` if none came in time."""
-        self.answered.wait(self._patience)
+        """The parameters of the visit, or `None` if none came in time.
+
+        Nobody waits any more once the program is gone that began this one: the port is
+        then for the next login.
+        """
+        parent, end = os.getppid(), time.monotonic() + self._patience
+        while not self.answered.wait(0.5):
+            if time.monotonic() > end or os.getppid() != parent:
+                break
         return self.answer
 
 
