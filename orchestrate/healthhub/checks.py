@@ -298,8 +298,8 @@ def _names(database: Database) -> dict[str, str]:
 def _user(names: dict[str, str], answer: dict[str, Any]) -> Check:
     user_id = answer["user_id"] or "of OURA_PAT"
     subject = f"user {names.get(user_id, user_id)}"
-    if answer["problem"]:
-        return _bad(subject, answer["problem"])
+    if problem := answer["problem"]:
+        return _bad(subject, problem.replace(user_id, names.get(user_id, user_id)))
     if answer["scopes"] is None:
         return _good(subject, "the token works; what it opens, a run shows")
     finding = f"logged in, for: {', '.join(answer['scopes'])}"

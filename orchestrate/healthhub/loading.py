@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -61,7 +62,7 @@ def _observed(
 
     def observe(record: LogRecord) -> None:
         diagnosis.observe(record)
-        screen.show(record)
+        screen.show(replace(record, message=pipeline.named(record.message)))
 
     exit_code = pipeline.run(observe, tasks)
     if exit_code < 0:
@@ -71,17 +72,17 @@ def _observed(
     others = {TAP} if decisive and diagnosis.of_the_database else {TAP, TARGET, DBT}
     for source, error in diagnosis.errors:
         if source in others and error not in {decisive, *diagnosis.told}:
-            screen.say(f"{source}: {error}")
+            screen.say(f"{source}: {pipeline.named(error)}")
     return diagnosis if exit_code else None
 
 
 def _failure(pipeline: Pipeline, diagnosis: Diagnosis) -> HealthHubError:
     """Nothing came of it."""
     kind = LoginNeededError if diagnosis.needs_login else HealthHubError
-    told = list(dict.fromkeys(diagnosis.told))
+    told = list(dict.fromkeys(map(pipeline.named, diagnosis.told)))
     if diagnosis.in_our_words:
         told.append(diagnosis.in_our_words)
-    decisive = diagnosis.sentence
+    decisive = pipeline.named(diagnosis.sentence)
     lines = [*(line for line in told if line != decisive), decisive]
     unexplained = f"{diagnosis.culprit or MELTANO} failed; see the log."
     return kind(
@@ -101,7 +102,7 @@ def _failure_of_some(
     elif not any(user.complete_windows for user in users):
         kind = HealthHubError
     complete = len(users) - len(failed)
-    lines = list(_lines(diagnosis, failed))
+    lines = list(map(pipeline.named, _lines(diagnosis, failed)))
     summary = (
         f"{complete} of {len(users)} users were read completely. "
         f"The log of this run is {pipeline.log}."

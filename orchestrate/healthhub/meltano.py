@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from healthhub.project import PROGRAMS, plugin_folder, program
 from healthhub.settings import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from healthhub.database import Database
     from healthhub.screen import Screen
@@ -36,6 +37,8 @@ _LOGGING = {
     "NO_COLOR": "1",
 }
 _PATIENCE = 10  # seconds
+# In a command to be typed, the id is enough.
+_USER_ID = re.compile(r"(?<!login )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Names that the settings of the plugins begin with; meltano.yml takes from each plugin
 # what is the others'.
@@ -111,6 +114,7 @@ class Pipeline:
         full_refresh: Whether to forget the bookmarks.
         force: Whether to go on where a killed run has left its mark.
         descriptors: What Meltano inherits.
+        names: How users are called, by their ids, which are all that plugins know.
     """
 
     project: Path
@@ -119,6 +123,11 @@ class Pipeline:
     full_refresh: bool = False
     force: bool = False
     descriptors: tuple[int, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, text: str) -> str:
+        """A sentence of a plugin, with the users' names."""
+        return _USER_ID.sub(lambda found: self.names.get(found[0], found[0]), text)
 
     def run(
         self,

@@ -67,7 +67,9 @@ def run(project: Path, request: Request) -> None:
         try:
             settings = load_settings(project)
             check_plugins(project)
-            screen.doing("Starting the database")
+            # Who is not there is said before anything else is.
+            if not request.users:
+                screen.doing("Starting the database")
             with using_database(settings) as lease:
                 _Run(project, settings, request, screen, lease).run()
         except BaseException as error:
@@ -99,7 +101,6 @@ class _Run:
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old_logs(self.logs)
         known = variables(self.project)
-        # Who is not there is said before anything starts.
         if self.request.users:
             chosen_users(database, known, self.request.users)
         with (
@@ -146,7 +147,13 @@ class _Run:
             full_refresh=self.request.full_refresh,
             force=outlast_other_runs(self.lease.database, self.screen),
             descriptors=self.lease.descriptors,
+            names=self.names(),
         )
+
+    def names(self) -> dict[str, str]:
+        """How users are called, by their ids."""
+        with self.lease.database.connect() as connection:
+            return {str(user.user_id): str(user) for user in all_users(connection)}
 
     def load(self, pipeline: Pipeline, job_run: JobRun) -> HealthHubError | None:
         """Run the pipeline; see `loading.load`."""
@@ -182,13 +189,10 @@ class _Run:
 
     def give_notice(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Tell what will become a failure, but not every day."""
+        known = self.names()
         names = {
-            o.user_id: str(o.user_id) for o in user_outcomes(connection, self.began)
-        }
-        names |= {
-            user.user_id: str(user)
-            for user in all_users(connection)
-            if user.user_id in names
+            o.user_id: known.get(str(o.user_id), str(o.user_id))
+            for o in user_outcomes(connection, self.began)
         }
         for notice in alerts.notices(
             connection, names, self.began, self.settings.alert_no_data_days

@@ -138,12 +138,25 @@ print(json.dumps({{
 """
 
 
-def test_what_somebody_chose_not_to_share_is_no_failure(hosted: Hosted) -> None:
+def test_what_somebody_chose_not_to_share_is_no_failure_but_no_token_is(
+    hosted: Hosted,
+) -> None:
     program = hosted.folder / ".meltano/extractors/tap-oura/venv/bin/tap-oura-auth"
     program.write_text(_SHARES_LITTLE.format(python=sys.executable))
     output = hosted.call("check", OURA_PAT="mine")[1]
     assert marks(output)["user of OURA_PAT"] == "✓"
     assert "logged in, for: daily. Not shared: tag." in output
+
+    user_id = "0b0b0b0b-0000-4000-8000-00000000000b"
+    hosted.call("users", "add", "OURA_PAT_BO", "--user-id", user_id)
+    answer = {
+        "user_id": user_id,
+        "problem": f"The token of user {user_id} was refused.",
+    }
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    output = hosted.call("check", OURA_PAT_BO="mine")[1]
+    assert marks(output)["user OURA_PAT_BO"] == "✗"
+    assert "The token of user OURA_PAT_BO was refused." in output
 
 
 def test_a_login_that_the_database_does_not_take_is_a_cross(hosted: Hosted) -> None:

@@ -131,9 +131,9 @@ def test_people_who_cannot_be_are_refused(hosted: Hosted) -> None:
             1,
             True,
         ), errors
-    code, _, errors = hosted.call("run", "--user", "bo", **LOGIN)
-    assert (code, errors) == (
+    assert hosted.call("run", "--user", "bo", **LOGIN) == (
         1,
+        "",
         "healthhub: There is no user 'bo'. There are: anne.\n",
     )
     # Nothing has begun, and nothing is on record.
@@ -240,8 +240,11 @@ def test_what_was_loaded_is_transformed_though_users_failed(
         ["run", "tap-oura", "target-postgres", "dbt"],
         ["run", "dbt"],
     ]
-    for user_id, outcome in {ANNE: anne, BO: bo}.items():
-        line = f"User {user_id} has {outcome.upper()}."
+    for user, outcome in {
+        f"OURA_PAT_A ({ANNE})": anne,
+        f"OURA_PAT_B ({BO})": bo,
+    }.items():
+        line = f"User {user} has {outcome.upper()}."
         assert (line in errors) is (outcome in {"error", "unauthorized"})
     assert "of 2 users were read completely." in errors
     assert "Look at it:" in output
@@ -309,7 +312,10 @@ def test_runs_are_listed_and_shown(hosted: Hosted) -> None:
     assert first[5:] == ["new", "ones", "partial", "2", "0", "0", "0"]
 
     shown = hosted.call("runs", "1")[1]
-    assert f"error:      User {BO} has ERROR.\n            1 of 2 users" in shown
+    assert (
+        f"error:      User OURA_PAT_B ({BO}) has ERROR.\n            1 of 2 users"
+        in shown
+    )
     assert ["tag", "2", "0", "0", "0"] in [line.split() for line in shown.splitlines()]
     assert json.loads(hosted.call("runs", "--json")[1])[0]["run_id"] == 2
     assert json.loads(hosted.call("runs", "1", "--json")[1])["status"] == "partial"
@@ -372,7 +378,7 @@ def test_what_no_log_explains_is_on_record_of_the_users(hosted: Hosted) -> None:
     )
     assert code == 3
     # The outcome itself is the stand-in's token, which is masked.
-    assert errors.startswith(f"healthhub: User {BO} could not be read (")
+    assert errors.startswith(f"healthhub: User OURA_PAT_B ({BO}) could not be read (")
     assert "1 of 2 users were read completely." in errors
 
 
