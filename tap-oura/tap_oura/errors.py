@@ -115,8 +115,8 @@ def check(response: requests.Response, user: str) -> None:
         # would spend a single-use refresh token for nothing.
         if scope := _MISSING_SCOPE.search(response.text):
             raise OuraError(
-                f"User {user} did not grant the scope `{scope[1]}`, so {route} "
-                "stays empty. Log in again and tick it.",
+                f"User {user} did not grant the scope `{scope[1]}`. "
+                "Log in again and tick it.",
                 Outcome.MISSING_SCOPE,
                 scope[1],
             )

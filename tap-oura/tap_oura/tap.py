@@ -136,16 +136,27 @@ class TapOura(Tap):
             cause = (user.user_id, failure.outcome, failure.detail)
             causes.setdefault(cause, failure)
         for failure in causes.values():
-            self.tell(failure)
+            self.tell(failure, self._left_empty(failure))
         if any(f.outcome is not Outcome.MISSING_SCOPE for f in causes.values()):
             sys.exit(1)
 
     @classmethod
-    def tell(cls, failure: OuraError) -> None:
+    def tell(cls, failure: OuraError, more: str = "") -> None:
         """Say what failed: a sentence to read, and its kind for programs."""
         is_choice = failure.outcome is Outcome.MISSING_SCOPE
         level = logging.WARNING if is_choice else logging.ERROR
-        cls.logger.log(level, "%s", failure, extra={"outcome": failure.outcome})
+        cls.logger.log(level, "%s%s", failure, more, extra={"outcome": failure.outcome})
+
+    def _left_empty(self, failure: OuraError) -> str:
+        """What a scope that was not granted leaves empty, of what is selected."""
+        if failure.outcome is not Outcome.MISSING_SCOPE:
+            return ""
+        routes = [
+            route.name
+            for route in ROUTES
+            if route.scope == failure.detail and self.streams[route.name].selected
+        ]
+        return f" Empty until then: {', '.join(routes)}." if routes else ""
 
     # The command
 

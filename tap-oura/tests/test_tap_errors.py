@@ -30,7 +30,8 @@ def test_missing_scope_leaves_its_stream_empty_and_is_no_failure(
     detail = "Token is not authorized access extapi:heart_health scope."
     body = {"status": 401, "title": "Unauthorized", "detail": detail}
     oura.answer_next("daily_cardiovascular_age", (401, body))
-    result = run("daily_cardiovascular_age", "daily_stress", **RANGE)
+    oura.answer_next("vo2_max", (401, body))
+    result = run("daily_cardiovascular_age", "daily_stress", "vo2_max", **RANGE)
     assert result.exit_code == 0
     assert result.days("daily_stress") == ["2026-03-09"]
     assert outcomes(result)["daily_cardiovascular_age"] == (
@@ -38,8 +39,9 @@ def test_missing_scope_leaves_its_stream_empty_and_is_no_failure(
         "heart_health",
     )
     assert (
-        f"User {USER_ID} did not grant the scope `heart_health`, so "
-        "daily_cardiovascular_age stays empty. Log in again and tick it."
+        f"User {USER_ID} did not grant the scope `heart_health`. "
+        "Log in again and tick it. Empty until then: "
+        "daily_cardiovascular_age, vo2_max."
     ) in caplog.text
 
 
