@@ -62,7 +62,7 @@ def run(  # noqa: PLR0913 - a switch each
     without_scope: Annotated[
         list[str] | None,
         Option(
-            metavar="ACCOUNT:SCOPE",
+            metavar="USER:SCOPE",
             help="A wearer does not share something.",
             rich_help_panel=WEARERS,
         ),
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913 - a switch each
     lapsed: Annotated[
         list[int] | None,
         Option(
-            metavar="ACCOUNT",
+            metavar="USER",
             help="A wearer's membership has ended: 403.",
             rich_help_panel=WEARERS,
         ),
