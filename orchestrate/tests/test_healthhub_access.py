@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from healthhub.database import Database
 from healthhub.errors import HealthHubError
@@ -203,6 +204,12 @@ def test_two_of_us_at_once_do_not_fail(supabase: Supabase) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make_and_apply, range(4)))
+    with supabase.owner.connect() as connection:
+        guarded = connection.execute(
+            "select count(*) from pg_class where relrowsecurity"
+            " and starts_with(relname, 'made_')"
+        ).fetchone()
+    assert guarded == (4 * 3,)
 
 
 def test_what_somebody_opened_by_hand_is_closed_again(supabase: Supabase) -> None:
@@ -227,6 +234,8 @@ def test_readers_are_not_waited_for_when_all_is_well(supabase: Supabase) -> None
         with supabase.batch.connect() as connection:
             connection.execute("set local lock_timeout = '5s'")
             apply_access(connection)
+            # Or it would have waited for the reader.
+            assert connection.info.transaction_status == TransactionStatus.INTRANS
 
 
 def test_nothing_happens_where_the_roles_are_missing(database: Database) -> None:

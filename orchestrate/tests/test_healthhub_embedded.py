@@ -281,8 +281,8 @@ def test_pid_file_that_misleads_is_no_obstacle(home: Path, whose: str) -> None:
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     lines[0] = str(zombie.pid if whose == "a zombie" else os.getpid())
     pid_file.write_text("\n".join(lines))
-    with EmbeddedPostgres(home).using() as lease:
-        lease.database.connect().close()
+    with EmbeddedPostgres(home).using():
+        assert str(running_postmaster(home).pid) != lines[0]
     zombie.communicate()
 
 

@@ -87,12 +87,15 @@ def test_all_that_can_be_set_reaches_a_run(workflow: str) -> None:
 
 
 def test_logs_are_kept_in_a_private_repository_only() -> None:
-    for file in WORKFLOWS.glob("*.yml"):
-        for job in yaml.safe_load(file.read_text())["jobs"].values():
-            for step in job["steps"]:
-                if "logs" in step.get("with", {}).get("name", ""):
-                    _, _, last = step["if"].rpartition(" && ")
-                    assert last == "github.event.repository.private"
+    conditions = [
+        step["if"].rpartition(" && ")[2]
+        for file in WORKFLOWS.glob("*.yml")
+        for job in yaml.safe_load(file.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "logs" in step.get("with", {}).get("name", "")
+    ]
+    assert conditions
+    assert set(conditions) == {"github.event.repository.private"}
 
 
 @pytest.mark.parametrize(

@@ -401,7 +401,7 @@ def test_what_a_run_makes_anew_is_a_readers_when_it_ends(
 ) -> None:
     people("drop view healthhub.tag_effects")
     dbt.succeed("run", "--select", "tag_effects")
-    reader.execute("select * from tag_effects")
+    assert reader.execute("select * from tag_effects").description
 
 
 def test_every_panel_of_the_dashboard_draws_something(
