@@ -70,10 +70,10 @@ class StoredLogin:
             user_id: The user.
             client: Refreshes.
             store: Holds the tokens.
-            seed: A refresh token from the settings.
+            seed: A refresh token from the settings; a blank one is none.
         """
         self._user_id, self._client, self._store = user_id, client, store
-        self._seed = seed
+        self._seed = seed or None
         self._tokens: Tokens | None = None
         self._end: OuraError | None = None
         self._lock = threading.Lock()

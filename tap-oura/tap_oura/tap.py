@@ -22,6 +22,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
+from tap_oura.bookmarks import believed
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError
 from tap_oura.output import Writer
@@ -74,6 +75,16 @@ class TapOura(Tap):
     def run(self) -> Run:
         """What the streams share."""
         return Run(self.config, self._jobs)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(believed(state, self.run.today, self._doubt))
+
+    def _doubt(self, stream: str) -> None:
+        self.logger.warning(
+            "The bookmark of %s is none, or of a day to come: all of it is read again.",
+            stream,
+        )
 
     @property
     @override

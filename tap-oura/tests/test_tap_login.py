@@ -43,6 +43,7 @@ def test_seed_begins_the_chain_and_the_chain_goes_on_from_the_store(
     assert login.refreshes == 1
     assert credential(config).renew("access-1") == "access-2"
     assert credential(config).token() == "access-2"
+    assert credential(config, refresh_token="").token() == "access-2"  # is none
 
 
 def test_expires_in_is_obeyed(config: Config, login: FakeLogin) -> None:

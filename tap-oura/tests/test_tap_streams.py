@@ -216,6 +216,32 @@ def test_a_day_in_the_far_future_does_not_carry_the_bookmark_away(
     assert result.bookmark("daily_activity") == "2026-03-11"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"replication_key_value": "2099-01-01"},
+        {"replication_key_value": "tomorrow"},
+        {"replication_key_value": 5},
+        {"asked_from": "?"},
+        {"reconciled_on": "2099-01-01"},
+        {"pending_windows": "none"},
+        {"context": {}},
+    ],
+    ids=str,
+)
+def test_a_bookmark_that_cannot_be_true_is_none(
+    oura: FakeOura, run: Runner, odd: dict[str, object]
+) -> None:
+    oura.daily("daily_stress", "2024-01-05", "2026-03-09")
+    state = run("daily_stress").state
+    whole = json.loads(json.dumps(state))
+    (bookmark,) = state["bookmarks"]["daily_stress"]["partitions"]
+    bookmark.update(odd)
+    again = run("daily_stress", state=state)
+    assert again.days("daily_stress") == ["2024-01-05", "2026-03-09"]
+    assert again.state == whole
+
+
 def test_state_follows_each_window(oura: FakeOura, run: Runner) -> None:
     oura.daily("sleep", "2022-01-10", "2023-05-10", "2024-09-10")
     result = run("sleep", start_date="2022-01-01", end_date="2024-09-30")
