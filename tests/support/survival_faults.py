@@ -10,13 +10,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import httpx
-import psutil
 import psycopg
 import pytest
 
@@ -26,14 +25,16 @@ from survival import PARTS, SPOILED, USER_ID, Ended
 if TYPE_CHECKING:
     from random import Random
 
-    from survival import Home, Process
+    import psutil
+
+    from survival import Blow, Home, Process
 
 #: The run that a fault met, and how often it happened to it.
 Met = tuple[Ended, int]
 Fault = Callable[["Home", "Random"], Met]
 
 STATE = "dev:tap-oura-to-target-postgres"
-# A read-only session, and no connection that is left: both as a superuser sees them.
+# A superuser could still write in a session that says so.
 _READ_ONLY = "alter system set default_transaction_read_only = {}"
 _STREAMS = ("sleep", "daily_sleep", "daily_activity", "heartrate", "workout")
 # Room for an empty database; a run needs some 60 MB more.
@@ -43,29 +44,14 @@ _DISK, _LEFT = 400_000_000, 1_000_000
 # kill -9
 
 
-def killed(part: str) -> Fault:
+def killed(part: str, **environment: str) -> Fault:
     """One process of a run dies, at any moment of its life."""
 
     def fault(home: Home, random: Random) -> Met:
-        share = random.random()
-        while True:
-            victims: list[psutil.Process] = []
+        def blow(_: Process, victim: psutil.Process) -> None:
+            victim.kill()
 
-            def disturb(process: Process, share: float = share) -> None:
-                if victim := home.at_a_moment(process, part, share):
-                    with suppress(psutil.NoSuchProcess):
-                        victim.kill()
-                        victims.append(victim)  # noqa: B023 (called before the next)
-
-            # It is started for who has no login.
-            nobody = ("TAP_OURA_TOKEN_STORE", "TAP_OURA_REFRESH_TOKEN")
-            own_sandbox = dict.fromkeys(nobody if part == "sandbox" else (), "")
-            ended = home.run(disturb, **own_sandbox)
-            if victims:
-                return ended, 1
-            # It had ended before: an earlier moment.
-            assert ended.exit_code == 0, ended.said
-            share *= 0.6
+        return home.strike(part, random.random(), blow, **environment), 1
 
     return fault
 
@@ -73,11 +59,15 @@ def killed(part: str) -> Fault:
 # Oura and the network
 
 
-def spoiled(*faults: dict[str, Any], tries: int = 2) -> Fault:
+def spoiled(
+    *faults: dict[str, Any], tries: int = 2, page_size: int | None = None
+) -> Fault:
     """What the sandbox can do to its answers, once there is an access token."""
 
     def fault(home: Home, random: Random) -> Met:
-        control = f"{home.environment['TAP_OURA_API_URL']}/_sandbox/faults"
+        sandbox = f"{home.environment['TAP_OURA_API_URL']}/_sandbox"
+        control, settings = f"{sandbox}/faults", f"{sandbox}/settings"
+        httpx.patch(settings, json={"page_size": page_size}).raise_for_status()
         for each in faults:
             drawn = {"seed": random.randrange(10**6), **each}
             httpx.post(control, json=drawn).raise_for_status()
@@ -86,6 +76,7 @@ def spoiled(*faults: dict[str, Any], tries: int = 2) -> Fault:
             happened = httpx.get(control).json()
         finally:
             httpx.delete(control).raise_for_status()
+            httpx.patch(settings, json={"page_size": None}).raise_for_status()
         times = sum(each["happened"] for each in happened)
         assert times > 0
         return ended, times
@@ -107,27 +98,45 @@ def refused(home: Home, _: Random) -> Met:
 
 
 def clock_off(home: Home, random: Random) -> Met:
-    """Oura's clock, in its headers and limits, is an hour from ours."""
+    """Oura's clock is an hour from ours, and so is when the stored login ends.
+
+    It says the time in its headers, when a limit ends and when a token does. The login
+    was stored by our clock when that was right: ahead of Oura's, the token seems to
+    have an hour left and has none; behind, it seems to have ended and has not.
+    """
     folder = home.folder / "clock"
     folder.mkdir()
     hour = random.choice((-3600, 3600))
     (folder / "sitecustomize.py").write_text(
         f"import time\nreal = time.time\ntime.time = lambda: real() + {hour}\n"
     )
-    with (
-        patch.dict(os.environ, PYTHONPATH=str(folder)),
-        running(years=1, fault=["kind=rate-limit,every=9"]) as sandbox,
-    ):
+    with ExitStack() as stack:
+        with patch.dict(os.environ, PYTHONPATH=str(folder)):
+            options = {"client_secret": home.known.secrets["client secret"]}
+            sandbox = stack.enter_context(running(**options))
+        tokens = httpx.post(f"{sandbox.url}/_sandbox/tokens", json={}).json()
+        home.store_login(sandbox.url, tokens, ends_in=hour)
+        if hour > 0:
+            httpx.delete(f"{sandbox.url}/_sandbox/tokens").raise_for_status()
+        limit = {"kind": "rate-limit", "every": 9, "after": 1}
+        control = f"{sandbox.url}/_sandbox/faults"
+        httpx.post(control, json=limit).raise_for_status()
         ended = home.run(
             TAP_OURA_API_URL=sandbox.url,
-            OURA_PAT=sandbox.token,
-            TAP_OURA_TOKEN_STORE="",
+            TAP_OURA_AUTH_URL=sandbox.url,
             TAP_OURA_REFRESH_TOKEN="",
         )
-        return ended, 1
+        happened = httpx.get(control).json()
+    assert happened[0]["happened"] > 0, ended.said
+    return ended, 1
 
 
 # The place
+
+
+def at_some_moment(home: Home, random: Random, blow: Blow) -> Ended:
+    """A run that meets something at any moment in which it writes."""
+    return home.strike(random.choice(("target", "dbt")), random.random(), blow)
 
 
 def disk_full(home: Home, random: Random) -> Met:
@@ -141,13 +150,12 @@ def disk_full(home: Home, random: Random) -> Met:
     )
     ballast = home.folder / "ballast"
 
-    def disturb(process: Process) -> None:
-        at_some_moment(home, process, random)
+    def fill(*_: object) -> None:
         with ballast.open("wb") as file, suppress(OSError):
             free = shutil.disk_usage(home.folder).free
             os.posix_fallocate(file.fileno(), 0, free - _LEFT)
 
-    ended = home.run(disturb)
+    ended = at_some_moment(home, random, fill)
     ballast.unlink()
     return ended, 1
 
@@ -157,16 +165,11 @@ def read_only(home: Home, random: Random) -> Met:
 
     def let_it_be(value: str) -> None:
         with psycopg.connect(database.url, autocommit=True) as connection:
-            connection.execute("set transaction_read_only = off")
             connection.execute(_READ_ONLY.format(value).encode())
             connection.execute("select pg_reload_conf()")
 
-    def disturb(process: Process) -> None:
-        at_some_moment(home, process, random)
-        let_it_be("on")
-
     with home.database() as database:
-        ended = home.run(disturb)
+        ended = at_some_moment(home, random, lambda *_: let_it_be("on"))
         let_it_be("off")
         return ended, 1
 
@@ -175,8 +178,7 @@ def out_of_connections(home: Home, random: Random) -> Met:
     """Others take every connection that the database has, from some moment on."""
     taken: list[psycopg.Connection] = []
 
-    def disturb(process: Process) -> None:
-        at_some_moment(home, process, random)
+    def take(process: Process, _: psutil.Process) -> None:
         while process.poll() is None:
             try:
                 taken.append(psycopg.connect(database.url))
@@ -184,7 +186,7 @@ def out_of_connections(home: Home, random: Random) -> Met:
                 time.sleep(0.1)
 
     with home.database() as database:
-        ended = home.run(disturb)
+        ended = at_some_moment(home, random, take)
         for connection in taken:
             connection.close()
         return ended, len(taken)
@@ -193,21 +195,14 @@ def out_of_connections(home: Home, random: Random) -> Met:
 def restarted(home: Home, random: Random) -> Met:
     """The database is restarted while transactions are open."""
 
-    def disturb(process: Process) -> None:
-        server = home.at_a_moment(process, "postgres", 0)
-        at_some_moment(home, process, random)
-        if server:
-            server.send_signal(signal.SIGINT)
-            server.wait()
-            with home.database():
-                process.wait()
+    def restart(process: Process, _: psutil.Process) -> None:
+        server = home.alive("postgres")[0]
+        server.send_signal(signal.SIGINT)
+        server.wait()
+        with home.database():
+            process.wait()
 
-    return home.run(disturb), 1
-
-
-def at_some_moment(home: Home, process: Process, random: Random) -> None:
-    """Wait for any moment in which a run writes."""
-    home.at_a_moment(process, random.choice(("target", "dbt")), random.random())
+    return at_some_moment(home, random, restart), 1
 
 
 def two_at_once(home: Home, random: Random) -> Met:
@@ -215,7 +210,7 @@ def two_at_once(home: Home, random: Random) -> Met:
     others: list[Ended] = []
 
     def disturb(process: Process) -> None:
-        home.at_a_moment(process, "tap", random.random())
+        home.at_a_moment(process, "tap", random.random() / 2)
         others.append(home.run())
 
     first = home.run(disturb)
@@ -234,7 +229,7 @@ def of_state(**partition: str) -> Fault:
         of_user = {"context": {"user_id": USER_ID}, **partition}
         bookmarks = {stream: {"partitions": [of_user]} for stream in _STREAMS}
         state = {"singer_state": {"bookmarks": bookmarks}}
-        home.meltano("state", "set", "--force", STATE, json.dumps(state))
+        home.command("meltano", "state", "set", "--force", STATE, json.dumps(state))
         return home.run(), 1
 
     return fault
@@ -243,8 +238,14 @@ def of_state(**partition: str) -> Fault:
 _DAY = {"replication_key": "day", "replication_key_value": "2099-01-01"}
 _YESTERDAY = str(datetime.now(UTC).date() - timedelta(days=1))
 
+# The sandbox is started for who has no login.
+_NOBODY = {"TAP_OURA_TOKEN_STORE": "", "TAP_OURA_REFRESH_TOKEN": ""}
+
 FAULTS: dict[str, Fault] = {
-    **{f"kill -9 of {part}": killed(part) for part in PARTS},
+    **{
+        f"kill -9 of {part}": killed(part, **(_NOBODY if part == "sandbox" else {}))
+        for part in PARTS
+    },
     "one answer of four spoiled: refused with 500, 503 or 429, broken off, cut short, "
     "slow, a web page, or none": spoiled(
         *(passing(kind) for kind in ("drop", "cut", "truncate", "html", "rate-limit")),
@@ -256,11 +257,18 @@ FAULTS: dict[str, Fault] = {
     "every connection is closed": spoiled({"kind": "drop", "after": 1}),
     "every answer is broken off": spoiled({"kind": "cut", "after": 1}),
     "every answer is 503": spoiled({"kind": "error", "status": 503, "after": 1}),
-    "every answer is 429": spoiled({"kind": "rate-limit", "after": 1}),
+    "every answer is 429, for an hour": spoiled(
+        {"kind": "rate-limit", "after": 1, "seconds": 3600}
+    ),
+    "two dozen answers are 429": spoiled(
+        {"kind": "rate-limit", "after": 1, "times": 24}
+    ),
     "one route answers with web pages": spoiled(
         {"kind": "html", "route": "sleep", "status": 200}
     ),
-    "a page repeats itself": spoiled({"kind": "repeat-token", "route": "heartrate"}),
+    "a page repeats itself": spoiled(
+        {"kind": "repeat-token", "route": "heartrate", "after": 1}, page_size=100
+    ),
     "the login's endpoint fails": spoiled(
         {"kind": "html", "route": "oauth/token", "times": 4}
     ),
@@ -290,4 +298,10 @@ FAULTS: dict[str, Fault] = {
     "a corrupt state": of_state(
         replication_key="day", replication_key_value="tomorrow", asked_from="?"
     ),
+}
+
+#: After these, a run can succeed with what is not so: Oura itself has told otherwise.
+TOLD_OTHERWISE = {
+    "documents are missing from each answer",
+    "documents hold other types",
 }

@@ -15,21 +15,27 @@ _TEXT = """\
 Written by `make survive` (tests/survival); do not edit.
 
 Each fault meets `healthhub run` on an empty database, with real processes, signals
-and connections. Unless that run has succeeded, the fault ends and one more run has to.
-After that, every table of `raw_oura` and `healthhub` has to hold what an undisturbed
-run has stored, row by row (but for the times of storing; `sync_windows`, which is what
-each run has asked, as `requested_days`), the ledger has to say how each run ended, a
-failure has to be alerted, and no process may be left.
+and connections. Where the run has ended before its fault came, as it was faster than
+usual, another begins from nothing, and meets it earlier. Unless the run has
+succeeded, the fault ends and one more run has to; also after the two in which Oura
+itself told what is not so, which `document_revisions` keeps. After that, every table
+of `raw_oura` and `healthhub` has to hold what an undisturbed run has stored, row by
+row (but for the times of storing; `sync_windows`, which is what each run has asked,
+as `requested_days`), the ledger has to say how each run ended, a failure has to be
+alerted, and no process may be left.
 
 After each run, the tokens, the client secret, the token key, the alert address, the
-database's password and the user's health are looked for in every file (but the
-database, its password's file and the report), in the screen, the logs, the alerts and
-every table of others; and ten times a second in the command line and the environment of
-every process. A fault after which anything differs or is found fails its test, and is
-not on this page.
+database's password and the user's health are looked for in every file of the run, at
+home and in the project (health may be in the database, the report and backups, and no
+secret anywhere but the database's password in its file), in the screen, the logs of
+Meltano and PostgreSQL, the alerts and every table; and ten times a second in the
+command line and the environment of every process. In the end the user is erased,
+after which its id, its tokens and its health have to be nowhere, but in the
+database's own files until PostgreSQL has used their place again. If anything differs
+or is found, a test fails, and this page is not written.
 
-{total} faults were injected. `SURVIVE=1 .venv/bin/pytest tests/survival -k SEED`
-repeats one: the seed decides its moment, or what it draws.
+{total} faults were injected. `make survive SEED=f0-0` repeats one: the seed decides its
+moment, or what it draws. `make test` meets one a day, another each day.
 
 | fault | times | lost | seeds | exit code and last sentence of that run |
 |---|---|---|---|---|

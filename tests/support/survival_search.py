@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -16,7 +18,6 @@ from psycopg import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     import psycopg
 
@@ -34,7 +35,10 @@ _NEEDED = {
 _NEEDED["meltano"] = _NEEDED["healthhub"] | {_DATABASE}
 
 # Where the data are, and what is made of them for the user's own eyes.
-_OF_THE_USER = ("report.html", "postgres/")
+_OF_THE_USER = ("report.html", "postgres/", "backups/")
+_SCHEMAS_OF_THE_USER = ("raw_oura", "healthhub")
+# Where nothing of a run is: what is installed, and what is committed.
+_INSTALLED = {".git", ".venv", "venv"}
 # PostgreSQL quotes no more of a value.
 _QUOTED = 40
 _HEALTH_ROUTES = ("sleep", "daily_activity", "personal_info")
@@ -89,32 +93,58 @@ def health_values(sandbox: Sandbox) -> frozenset[str]:
     return frozenset(text for text in texts if "@" in text or len(set(text)) > 2)
 
 
-def found_in_files(folder: Path, known: Known) -> Iterator[str]:
-    """The files below a folder that show what they should not."""
+def found_in_files(
+    folder: Path, known: Known, of_the_user: tuple[str, ...] = _OF_THE_USER
+) -> Iterator[str]:
+    """The files below a folder that show what they should not.
+
+    Args:
+        folder: Where to look.
+        known: What to look for.
+        of_the_user: Parts of the names of files in which health belongs.
+    """
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         with suppress(FileNotFoundError):
             if path.is_symlink() or not path.is_file() or "/data/" in name:
                 continue
-            content = path.read_bytes()
-            if path.suffix == ".gz":
-                content = gzip.decompress(content)
-            mine = any(own in name for own in _OF_THE_USER)
-            for what in (
-                known.secrets_within(content) if mine else known.within(content)
-            ):
+            mine = any(own in name for own in of_the_user)
+            found = _within(path, known, only_secrets=mine)
+            for what in found | known.within(name.encode()):
                 if not (what == _DATABASE and path.name == "password"):
                     yield f"{name}: {what}"
 
 
-def found_in_tables(connection: psycopg.Connection, known: Known) -> Iterator[str]:
-    """The tables that show what they should not."""
+def found_in_project(project: Path, since: float, known: Known) -> Iterator[str]:
+    """The files of the project that were written since then, likewise."""
+    for folder, subfolders, names in os.walk(project):
+        subfolders[:] = set(subfolders) - _INSTALLED
+        for path in (Path(folder, name) for name in names):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime >= since:
+                    for what in _within(path, known):
+                        yield f"{path}: {what}"
+
+
+def _within(path: Path, known: Known, *, only_secrets: bool = False) -> set[str]:
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    return known.secrets_within(content) if only_secrets else known.within(content)
+
+
+def found_in_tables(
+    connection: psycopg.Connection,
+    known: Known,
+    of_the_user: tuple[str, ...] = _SCHEMAS_OF_THE_USER,
+) -> Iterator[str]:
+    """The tables that show what they should not; health belongs in some schemas."""
     for schema, table in connection.execute(_TABLES).fetchall():
         whole = sql.SQL("select t::text from {} as t")
         rows = connection.execute(whole.format(sql.Identifier(schema, table)))
         content = "\n".join(row for (row,) in rows).encode()
-        is_own = schema.startswith(("raw_oura", "healthhub")) and table != "job_runs"
-        look = known.secrets_within if is_own else known.within
+        mine = bool(of_the_user) and schema.startswith(of_the_user)
+        look = known.secrets_within if mine and table != "job_runs" else known.within
         for what in look(content):
             yield f"{schema}.{table}: {what}"
 
