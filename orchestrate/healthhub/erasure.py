@@ -125,9 +125,10 @@ def erase_person(
 
 
 def _forget_files(home: Path, user_id: str) -> int:
-    """Delete the logs and reports that name a person. Returns how many did.
+    """Delete the logs and reports of a person. Returns how many there were.
 
-    A log that a program still writes loses only the lines that do.
+    A log that a program still writes loses only the lines that name the person. The
+    report of who is alone names nobody; the next run writes it anew.
     """
     candidates = chain(
         home.glob("logs/*"),
@@ -140,7 +141,10 @@ def _forget_files(home: Path, user_id: str) -> int:
     found = [
         file
         for file in candidates
-        if file.is_file() and (user_id in file.name or _names(file, user_id))
+        if file.is_file()
+        and (
+            file.match("report*.html") or user_id in file.name or _names(file, user_id)
+        )
     ]
     for file in found:
         if file.match("postgres.log"):

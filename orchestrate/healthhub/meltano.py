@@ -16,6 +16,7 @@ import psycopg
 
 from healthhub.errors import HealthHubError
 from healthhub.masking import Mask, without_secrets
+from healthhub.meltano_files import is_held
 from healthhub.meltano_log import DBT, TAP, TARGET, LogRecord, as_json, parse
 from healthhub.project import PROGRAMS, plugin_folder, program
 from healthhub.settings import variables
@@ -65,20 +66,22 @@ def check_plugins(project: Path) -> None:
             )
 
 
-def outlast_other_runs(database: Database, screen: Screen) -> bool:
+def outlast_other_runs(project: Path, database: Database, screen: Screen) -> bool:
     """Wait for a run of Meltano that no run of this command has under way.
 
     Somebody started it by hand, or a command that was killed has left it. Whether it
-    is alive is seen by its signs of life: no clock is compared with another.
+    is alive is seen by its hold on the folder, or from elsewhere by its signs of life:
+    no clock is compared with another.
 
     Returns:
         Whether it is dead, but Meltano would take it for alive for minutes.
     """
     began = since = time.monotonic()
     seen = None
-    while last := _last_heartbeat(database):
+    folder = plugin_folder(project, "run")
+    while (is_here := is_held(folder)) | bool(last := _last_heartbeat(database)):
         now = time.monotonic()
-        if last != seen:
+        if is_here or last != seen:
             seen, since = last, now
         elif now > since + _SILENCE:
             screen.say("A run before this one was killed: this one takes over.")

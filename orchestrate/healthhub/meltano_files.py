@@ -27,6 +27,18 @@ _TAP = "tap-oura"
 KEPT = ("tap.properties.json", "tap.properties.cache_key", "tap.properties.made_of")
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a run uses a folder."""
+    try:
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @cache
 def hold(folder: Path) -> None:
     """Hold a folder for one run, as bookmarks have one name there, until it ends."""

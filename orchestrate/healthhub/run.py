@@ -145,7 +145,7 @@ class _Run:
             log=self.logs
             / f"{self.began:%Y-%m-%dT%H-%M-%SZ}-run-{job_run.run_id}.jsonl",
             full_refresh=self.request.full_refresh,
-            force=outlast_other_runs(self.lease.database, self.screen),
+            force=outlast_other_runs(self.project, self.lease.database, self.screen),
             descriptors=self.lease.descriptors,
             names=self.names(),
         )
