@@ -102,9 +102,11 @@ class Alert:
 
     @property
     def body(self) -> str:
-        """The lines, and the way to the run."""
-        link = _link_to_run()
-        return "\n".join((*self.lines, *([f"The run: {link}"] if link else [])))
+        """The lines, and the page of the run where GitHub runs it."""
+        names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+        where = [os.environ.get(name) for name in names]
+        link = "The run: {}/{}/actions/runs/{}".format(*where)
+        return "\n".join((*self.lines, link) if all(where) else self.lines)
 
 
 def about(error: BaseException) -> Alert:
@@ -133,11 +135,9 @@ def addresses(variables: Mapping[str, str]) -> SecretStr | None:
 
 
 def send(addresses: SecretStr | None, alert: Alert, screen: Screen) -> bool:
-    """Tell it, if somebody wants to be told.
+    """Tell it, if somebody wants to be told. Returns whether somebody was.
 
-    Returns:
-        Whether somebody was told. That nobody could be is said on the screen, and is
-        no reason to fail.
+    That nobody could be is said on the screen, and is no reason to fail.
     """
     if addresses is None:
         return False
@@ -148,23 +148,11 @@ def send(addresses: SecretStr | None, alert: Alert, screen: Screen) -> bool:
     kind = NotifyType.FAILURE if alert.is_failure else NotifyType.WARNING
     services = Apprise()
     services.add(addresses.get_secret_value())
-    told = bool(
-        services.notify(
-            title=f"healthHub: {alert.title}", body=alert.body, notify_type=kind
-        )
-    )
+    title = f"healthHub: {alert.title}"
+    told = bool(services.notify(title=title, body=alert.body, notify_type=kind))
     if not told:
         screen.say("An alert could not be sent. Check ALERT_URLS.")
     return told
-
-
-def _link_to_run() -> str | None:
-    """The page of this run, where GitHub runs it."""
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run_id = (os.environ.get(name) for name in names)
-    if not (server and repository and run_id):
-        return None
-    return f"{server}/{repository}/actions/runs/{run_id}"
 
 
 def notices(
@@ -203,11 +191,7 @@ def notices(
 
 
 def rescued(logins: Mapping[str, Path]) -> Iterator[Alert]:
-    """What is lost with this machine's disk.
-
-    Args:
-        logins: Files with logins that the database did not take, by user id.
-    """
+    """What is lost with this machine's disk: files with logins, by user id."""
     for user_id, file in logins.items():
         yield _warning(
             "a login waits for the database",

@@ -22,9 +22,9 @@ from healthhub.client_programs import client_program
 from healthhub.distribution import distribute, has_citus
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
+from healthhub.job_runs import the_only_run
 from healthhub.masking import without_values
 from healthhub.migrations import apply_access, migrate
-from healthhub.run_lock import the_only_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,18 +84,10 @@ def backup(lease: Lease, path: Path) -> None:
 
 
 def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
-    """Read a dump back, all of it or nothing.
+    """Read a dump back, all of it or nothing; to `replace` is to give up what is there.
 
     psql would also run commands of this machine that a dump names, so this is done
     without it.
-
-    Args:
-        lease: The database.
-        path: The dump.
-        replace: Whether to give up what is in the database.
-
-    Raises:
-        HealthHubError: The database has data already, or the dump cannot be read.
     """
     database = lease.database
     _check_dump(path)
@@ -162,11 +154,7 @@ def _check_dump(path: Path) -> None:
 
 @contextmanager
 def _dumped(lease: Lease) -> Iterator[IO[bytes]]:
-    """Run pg_dump on the database to its end.
-
-    Yields:
-        What it writes.
-    """
+    """Run pg_dump on the database to its end. Yields what it writes."""
     program, environment = client_program("pg_dump", lease.database)
     lease.database.connect().close()  # what is wrong is said before anything starts
     with (

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from dotenv import dotenv_values
 
@@ -65,13 +63,7 @@ _MAY_CREATE = "select has_database_privilege(current_database(), 'create')"
 
 @dataclass(frozen=True)
 class Check:
-    """What became of one.
-
-    Attributes:
-        subject: What was tried.
-        is_good: Whether it works; None where there is nothing to try.
-        finding: How it is, or what to do about it.
-    """
+    """What was tried, whether it works, and how it is or what to do about it."""
 
     subject: str
     is_good: bool | None
@@ -129,12 +121,7 @@ def _privacy(file: Path) -> Check:
 
 
 def _variables(project: Path, wrong: Mapping[str, str]) -> Iterator[Check]:
-    """What is set, and from where; and what looks like a setting, but is none.
-
-    Args:
-        project: With `.env`.
-        wrong: What is wrong with a value, by the name of the variable.
-    """
+    """What is set, and from where; and what looks like a setting, but is none."""
     known, in_file = known_variables(project), dotenv_values(project / DOTENV)
     is_set = variables(project)
     if not known & set(is_set):
@@ -159,17 +146,11 @@ def _variables(project: Path, wrong: Mapping[str, str]) -> Iterator[Check]:
                 yield _idle(name, f"Nothing here reads it ({where}).")
 
 
-# The database
-
-
 def _database(database: Database) -> Generator[Check, None, bool]:
-    """Try what a run does with it.
-
-    Returns:
-        Whether it has the table of the users.
-    """
+    """Try what a run does with it. Returns whether it has the table of the users."""
     with database.connect() as connection:
-        yield _good("database", _where(database, connection))
+        version = connection.info.parameter_status("server_version")
+        yield _good("database", f"PostgreSQL {version} at {database.address}")
         yield _encryption(database, connection)
         if connection.execute(_READ_ONLY).fetchone() == (True,):
             yield _bad(
@@ -178,13 +159,9 @@ def _database(database: Database) -> Generator[Check, None, bool]:
             )
         applied = applied_revision(connection)
         yield _migrations(connection, applied)
-        yield _clock("clock of the database", _database_time(connection))
+        for (time,) in connection.execute("select clock_timestamp()"):
+            yield _clock("clock of the database", time)
     return applied is not None
-
-
-def _where(database: Database, connection: psycopg.Connection) -> str:
-    version = connection.info.parameter_status("server_version")
-    return f"PostgreSQL {version} at {database.address}"
 
 
 def _encryption(database: Database, connection: psycopg.Connection) -> Check:
@@ -232,12 +209,6 @@ def _migrations(connection: psycopg.Connection, found: str | None) -> Check:
     return _good("migrations", f"up to date ({found})")
 
 
-def _database_time(connection: psycopg.Connection) -> datetime:
-    [time] = connection.execute("select clock_timestamp()").fetchone() or ()
-    assert isinstance(time, datetime)  # noqa: S101 (PostgreSQL has said so)
-    return time
-
-
 def _clock(subject: str, theirs: datetime) -> Check:
     """Compare it with this machine's."""
     seconds = round((datetime.now(UTC) - theirs).total_seconds())
@@ -251,21 +222,12 @@ def _clock(subject: str, theirs: datetime) -> Check:
     )
 
 
-# The users
-
-
 def _users(
     project: Path, database: Database | None, known: dict[str, str]
 ) -> Generator[Check, None, bool]:
-    """Try each token.
+    """Try each token. Returns whether Oura is read at all.
 
-    Args:
-        project: Where the tap is.
-        database: With the users; None before its first migration.
-        known: The environment, which may have tokens, too.
-
-    Returns:
-        Whether Oura is read at all.
+    The database is None before its first migration; the environment has tokens, too.
     """
     try:
         users = chosen_users(database, known) if database else named_users(known)
@@ -290,7 +252,6 @@ def _users(
 
 
 def _names(database: Database) -> dict[str, str]:
-    """How users are called, by their ids."""
     with database.connect() as connection:
         return {str(user.user_id): user.alias for user in all_users(connection)}
 
@@ -311,35 +272,21 @@ def _user(names: dict[str, str], answer: dict[str, Any]) -> Check:
     return _good(subject, finding)
 
 
-# The API
-
-
 def _api(url: str) -> Iterator[Check]:
     """Any answer will do: nothing is asked for."""
-    host = urlsplit(url).netloc
+    import requests  # noqa: PLC0415 (slow, and rarely needed)
+
     try:
-        headers = _headers(url)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+        answer = requests.get(
+            f"{url.rstrip('/')}/v2/usercollection/personal_info", timeout=_TIMEOUT
+        )
+    except requests.RequestException as error:
         yield _bad(
             "Oura's API",
-            f"{host} does not answer ({reason}). Check the network, and "
+            f"{url} does not answer ({type(error).__name__}). Check the network, and "
             "TAP_OURA_API_URL if it is set.",
         )
         return
-    yield _good("Oura's API", f"{host} answers")
-    if stamp := headers.get("Date"):
+    yield _good("Oura's API", f"{urlsplit(url).netloc} answers")
+    if stamp := answer.headers.get("Date"):
         yield _clock("clock of the API", parsedate_to_datetime(stamp))
-
-
-def _headers(url: str) -> dict[str, str]:
-    """Those of whatever the API answers."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise ValueError("it is no http address")
-    request = Request(f"{url.rstrip('/')}/v2/usercollection/personal_info")  # noqa: S310 (checked)
-    try:
-        with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 (checked)
-            return dict(answer.headers)
-    except HTTPError as error:
-        error.close()
-        return dict(error.headers)

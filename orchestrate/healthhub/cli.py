@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from healthhub.commands import db, readers, users
-from healthhub.commands.common import HELP, migrated_database, settings
+from healthhub.commands.common import group, migrated_database, settings
 from healthhub.commands.export import export
 from healthhub.commands.look import check, logs, runs, status
 from healthhub.database import forget_other_databases
@@ -33,19 +33,12 @@ from healthhub.users import all_users, checked_id, find_user
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (as typer calls it)
-    """Print it and leave."""
     if wanted:
         typer.echo(f"healthhub {version('healthhub')}")
         raise typer.Exit
 
 
-app = typer.Typer(
-    name="healthhub",
-    no_args_is_help=True,
-    context_settings=HELP,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = group("Bring Oura data into your own PostgreSQL.")
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
 app.add_typer(readers.app, name="readers")
@@ -132,10 +125,8 @@ def report(
         user_id = None
         if user:
             with lease.database.connect() as connection:
-                people = all_users(connection)
-            user_id = str(
-                find_user(people, user).user_id if people else checked_id(user)
-            )
+                users = all_users(connection)
+            user_id = str(find_user(users, user).user_id if users else checked_id(user))
         typer.echo(write_report(lease.database, path, user_id=user_id, language=lang))
 
 
@@ -179,7 +170,6 @@ for command in (check, status, runs, logs, db.backup, db.restore, export):
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:
-    """Say it and leave."""
     try:
         known = variables(project_folder())
     except HealthHubError:

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 
 def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
-    """One of PostgreSQL's programs for clients.
-
-    Returns:
-        Its path, and its environment, which leads it to the database.
-    """
+    """One of PostgreSQL's programs, and the environment that leads it there."""
     packaged = str(packaged_programs() / name)
     environment = without_secrets(os.environ, "PG") | database.environment
     if database.is_local or database.parameters.get("sslmode") == "disable":
@@ -49,11 +45,7 @@ def client_program(name: str, database: Database) -> tuple[str, dict[str, str]]:
 
 
 def run_psql(lease: Lease, arguments: Sequence[str]) -> int:
-    """Run psql until the person leaves it.
-
-    Returns:
-        Its exit code.
-    """
+    """Run psql until the user leaves it. Returns its exit code."""
     program, environment = client_program("psql", lease.database)
     # Ctrl-C is for psql, where it cancels a query. A child would inherit SIG_IGN.
     previous = signal.signal(signal.SIGINT, lambda *_: None)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
 
 from healthhub.errors import HealthHubError, about_state
 
@@ -38,8 +39,8 @@ _DIRECT_HOST = re.compile(r"db\.\w+\.supabase\.co")
 def forget_other_databases() -> None:
     """Take libpq's variables out of the environment: the settings have the say.
 
-    PGHOSTADDR, PGSERVICE or PGOPTIONS of a person's shell would lead this process and
-    its children elsewhere.
+    PGHOSTADDR, PGSERVICE or PGOPTIONS of a shell would lead this process and its
+    children elsewhere.
     """
     for option in pq.Conninfo.get_defaults():
         name = option.envvar.decode() if option.envvar else ""
@@ -59,8 +60,7 @@ class Database:
     """The parameters of a connection, by libpq's keywords.
 
     Attributes:
-        parameters: host, port, user, password, dbname, sslmode and so on.
-        came_from: What a person corrects when the database cannot be reached.
+        came_from: What to correct when the database cannot be reached.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
@@ -78,18 +78,13 @@ class Database:
         if "[YOUR-PASSWORD]" in url:
             raise ValueError("still has [YOUR-PASSWORD] where the password belongs")
         try:
-            options = pq.Conninfo.parse(url.encode())
+            said = conninfo_to_dict(url)
         except psycopg.Error:
             # libpq quotes the part that it does not understand: maybe the password.
             raise ValueError(_PERCENT_ENCODE) from None
-        parameters = {
-            option.keyword.decode(): option.val.decode()
-            for option in options
-            if option.val
-        }
-        if "host" not in parameters or "user" not in parameters:
-            raise ValueError(_PERCENT_ENCODE)
-        if not parameters.setdefault("port", "5432").isdecimal():
+        parameters = {keyword: str(value) for keyword, value in said.items() if value}
+        port = parameters.setdefault("port", "5432")
+        if not (parameters.keys() >= {"host", "user"} and port.isdecimal()):
             raise ValueError(_PERCENT_ENCODE)
         parameters.setdefault("dbname", "postgres")
         if parameters["host"].endswith(_POOLER) and parameters["port"] == "6543":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from healthhub.errors import HealthHubError
-from healthhub.run_lock import the_only_run
+from healthhub.job_runs import the_only_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +50,9 @@ def has_citus(connection: psycopg.Connection) -> bool:
 
 
 def distribute(database: Database) -> Iterator[str]:
-    """Spread each table that is on one machine by its users.
+    """Spread each table that is on one machine by its users. Yields their names.
 
     A table is a transaction: what was spread when this is stopped, is not again.
-
-    Yields:
-        The name of each table that was spread.
     """
     yield from _move(
         database,
@@ -66,11 +63,7 @@ def distribute(database: Database) -> Iterator[str]:
 
 
 def gather(database: Database) -> Iterator[str]:
-    """Bring each table that is spread back to the first machine, as `distribute`.
-
-    Yields:
-        The name of each table that was brought back.
-    """
+    """Bring each table that is spread back to the first machine. Yields their names."""
     yield from _move(database, _SPREAD, "select undistribute_table(%s)")
 
 

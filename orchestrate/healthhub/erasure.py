@@ -1,8 +1,8 @@
-"""Deleting everything of a person, and proving it.
+"""Deleting everything of a user, and proving it.
 
 No list of tables can be trusted to stay complete. So every table of this project is
 looked through: what has a `user_id` is deleted by it, what mentions it elsewhere is
-rewritten, and in the end no row of any table may mention the person any more.
+rewritten, and in the end no row of any table may mention the user any more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from platformdirs import user_log_path
 from psycopg import sql
 
 from healthhub.errors import HealthHubError
-from healthhub.run_lock import the_only_run
+from healthhub.job_runs import the_only_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ class _Table(NamedTuple):
         return sql.Identifier(self.schema, self.name)
 
 
-def erase_person(
+def erase_user(
     database: Database,
     user_id: str,
     home: Path,
@@ -76,13 +76,13 @@ def erase_person(
     name: str,
     log_out: Callable[[], str],
 ) -> Iterator[str]:
-    """Give the login back, then delete everything of a person in one transaction.
+    """Give the login back, then delete everything of a user in one transaction.
 
     Args:
         database: With everything in it.
-        user_id: The person.
-        home: Folder with the logs and reports, of which those that name the person go.
-        name: How messages name the person.
+        user_id: The user.
+        home: Folder with the logs and reports, of which those that name the user go.
+        name: How messages name the user.
         log_out: Gives the login back to Oura, and says how that went.
 
     Yields:
@@ -125,9 +125,9 @@ def erase_person(
 
 
 def _forget_files(home: Path, user_id: str) -> int:
-    """Delete the logs and reports of a person. Returns how many there were.
+    """Delete the logs and reports that name a user. Returns how many did.
 
-    A log that a program still writes loses only the lines that name the person. The
+    A log that a program still writes loses only the lines that name the user. The
     report of who is alone names nobody; the next run writes it anew.
     """
     candidates = chain(
@@ -159,7 +159,7 @@ def _forget_files(home: Path, user_id: str) -> int:
 
 
 def _delete(connection: psycopg.Connection, table: _Table, user_id: str) -> int:
-    """The person's rows; the column is a uuid in some tables and text in others."""
+    """The user's rows; the column is a uuid in some tables and text in others."""
     query = sql.SQL("delete from {} where user_id::text = %s")
     return connection.execute(query.format(table.identifier), (user_id,)).rowcount
 
@@ -169,24 +169,20 @@ def _forget_bookmarks(
 ) -> None:
     """Take the user's out of what Meltano keeps, which is JSON in text columns."""
     columns = {"state": ("partial_state", "completed_state"), "runs": ("payload",)}
-    for table in tables:
-        if table.schema != "meltano" or table.name not in columns:
-            continue
-        for column in columns[table.name]:
-            query = sql.SQL("select ctid, {0} from {1} where {0} like %s").format(
-                sql.Identifier(column), table.identifier
-            )
-            update = sql.SQL("update {1} set {0} = %s where ctid = %s").format(
-                sql.Identifier(column), table.identifier
-            )
-            found = connection.execute(query, (f"%{user_id}%",)).fetchall()
-            for row, text in found:
+    of_meltano = [table for table in tables if table.schema == "meltano"]
+    for table in of_meltano:
+        for column in columns.get(table.name, ()):
+            names = (sql.Identifier(column), table.identifier)
+            query = sql.SQL("select ctid, {0} from {1} where {0} like %s")
+            update = sql.SQL("update {1} set {0} = %s where ctid = %s").format(*names)
+            found = connection.execute(query.format(*names), (f"%{user_id}%",))
+            for row, text in found.fetchall():
                 kept = json.dumps(_without(json.loads(text), user_id))
                 connection.execute(update, (kept, row))
 
 
 def _without(value: Any, user_id: str) -> Any:  # noqa: ANN401 (JSON)
-    """JSON without the elements of lists that name a person."""
+    """JSON without the elements of lists that name a user."""
     if isinstance(value, dict):
         return {key: _without(each, user_id) for key, each in value.items()}
     if isinstance(value, list):
@@ -197,14 +193,9 @@ def _without(value: Any, user_id: str) -> Any:  # noqa: ANN401 (JSON)
 
 
 def _mentions(connection: psycopg.Connection, table: _Table, user_id: str) -> int:
-    """How many rows have the id anywhere."""
-    query = sql.SQL(
-        "select count(*) from {} as candidate where candidate::text like %s"
-    )
-    [count] = connection.execute(
-        query.format(table.identifier), (f"%{user_id}%",)
-    ).fetchone() or (0,)
-    return int(count)
+    query = sql.SQL("select from {} as candidate where candidate::text like %s")
+    found = connection.execute(query.format(table.identifier), (f"%{user_id}%",))
+    return found.rowcount
 
 
 def _names(log: Path, user_id: str) -> bool:

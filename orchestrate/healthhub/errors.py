@@ -31,12 +31,7 @@ class HealthHubError(Exception):
     title = "a run failed"
 
     def __init__(self, message: str, *, public: str | None = None) -> None:
-        """Keep the sentence, and what may be said of it elsewhere.
-
-        Args:
-            message: The sentence.
-            public: Another one, where the first may quote a user's data.
-        """
+        """Keep the sentence, and another for elsewhere if it may quote data."""
         super().__init__(message)
         self.public = public or message
 
@@ -49,7 +44,7 @@ class PartialFailureError(HealthHubError):
 
 
 class LoginNeededError(HealthHubError):
-    """Somebody has to log in again before everything can be loaded."""
+    """A user has to log in again before everything can be loaded."""
 
     exit_code = 4
     title = "a login is needed"
@@ -173,7 +168,7 @@ _STATES = (
     _State(
         ("55P03",),
         re.compile(r"lock timeout|could not obtain lock"),
-        "The database waits for somebody else's lock. Run again later.",
+        "The database waits for a lock that another program holds. Run again later.",
     ),
     _State(
         ("42501",),
@@ -201,9 +196,7 @@ _STATES = (
 def about_state(text: str, code: str | None = None) -> str | None:
     """The sentence about the state of a database that an error tells of, if it does.
 
-    Args:
-        text: The error's words. Nothing of them is kept but names of the database's.
-        code: The error's code, if it is known.
+    Of the words, nothing is kept but names of the database's.
     """
     for state in _STATES:
         said = state.words.search(text)

@@ -1,4 +1,4 @@
-"""The ledger of runs, `healthhub.job_runs`."""
+"""Runs: one at a time, on whatever machine, and the ledger `healthhub.job_runs`."""
 
 from __future__ import annotations
 
@@ -64,6 +64,25 @@ select exists (
 )
 """
 
+# Any number that nothing else in this database locks.
+_LOCK = 4_207_119_386
+
+_UNDER_WAY = """
+select run_id, started_at at time zone 'UTC'
+from healthhub.job_runs
+where status = 'running' and run_id is distinct from %s
+order by run_id
+limit 1
+"""
+
+# A machine that vanished must not hold the lock for hours.
+_NOTICE_THE_DEAD = """
+set local tcp_keepalives_idle = 60;
+set local tcp_keepalives_interval = 20;
+set local tcp_keepalives_count = 3;
+set local idle_in_transaction_session_timeout = 0
+"""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -72,8 +91,7 @@ class Request:
     Attributes:
         start_date: First day; none means where the last run ended.
         end_date: Last day; none means today.
-        full_refresh: Whether to read everything again.
-        users: Aliases or ids of those to read; none means everybody.
+        users: Aliases or ids of those to read; none means all.
     """
 
     start_date: date | None = None
@@ -87,11 +105,9 @@ class JobRun:
     """A row of the ledger while its run goes on.
 
     Attributes:
-        run_id: Its key.
         started_at: When it began, by the database's clock.
         last_success: A sentence about the last run before it that succeeded.
-        record_counts: What it did, per stream.
-        alerts: What it has told people about, and need not be told again soon.
+        alerts: Keys of what was told, and need not be told again soon.
         is_partial: Whether something was loaded although it failed.
     """
 
@@ -107,10 +123,7 @@ class JobRun:
 def recorded_run(database: Database, request: Request, logs: Path) -> Iterator[JobRun]:
     """Write a row as soon as a run starts, and how it ended when it does.
 
-    Args:
-        database: With the ledger.
-        request: What the run was asked for.
-        logs: Folder for what a ledger that is gone does not take.
+    Into a file among the logs, if the ledger is gone by then.
     """
     run = _start(database, request)
     try:
@@ -160,20 +173,14 @@ def _note(logs: Path, run_id: int, started_at: datetime) -> Path:
 
 
 def was_alerted(connection: psycopg.Connection, key: str) -> bool:
-    """Whether a run of the last seven days has told people about something."""
+    """Whether a run of the last seven days has told of something."""
     return connection.execute(_ALERTED, (key,)).fetchone() == (True,)
 
 
 def _start(database: Database, request: Request) -> JobRun:
-    """Insert the row."""
+    days = (request.start_date, request.end_date, request.full_refresh)
     versions = {name: version(name) for name in ("healthhub", "meltano")}
-    parameters = (
-        request.start_date,
-        request.end_date,
-        request.full_refresh,
-        os.environ.get("GITHUB_RUN_ID"),
-        Jsonb(versions),
-    )
+    parameters = (*days, os.environ.get("GITHUB_RUN_ID"), Jsonb(versions))
     with database.connect() as connection:
         last = connection.execute(_LAST_SUCCESS).fetchone()
         run_id, started_at = connection.execute(_START, parameters).fetchone() or ()
@@ -186,18 +193,44 @@ def _start(database: Database, request: Request) -> JobRun:
 
 
 def _finish(
-    database: Database,
-    run: JobRun,
-    status: Status,
-    error_summary: str | None = None,
+    database: Database, run: JobRun, status: Status, error: str | None = None
 ) -> None:
-    """Update the row."""
-    parameters = (
-        status,
-        error_summary,
-        Jsonb(run.record_counts),
-        run.alerts,
-        run.run_id,
-    )
+    counts = Jsonb(run.record_counts)
     with database.connect() as connection:
-        connection.execute(_FINISH, parameters)
+        connection.execute(_FINISH, (status, error, counts, run.alerts, run.run_id))
+
+
+@contextmanager
+def the_only_run(database: Database, run_id: int | None = None) -> Iterator[None]:
+    """Hold the lock of runs; the database drops it when this process dies.
+
+    It belongs to a transaction, as a pooler may give each transaction another session.
+    """
+    with database.connect() as connection:
+        connection.execute(_NOTICE_THE_DEAD)
+        lock = connection.execute(f"select pg_try_advisory_xact_lock({_LOCK})")
+        if lock.fetchone() != (True,):
+            raise HealthHubError(_who_runs(connection, run_id))
+        try:
+            yield
+        finally:
+            _let_go(connection)
+
+
+def _who_runs(connection: psycopg.Connection, run_id: int | None) -> str:
+    """Name the run that has the lock: whoever began later is only about to hear so."""
+    if row := connection.execute(_UNDER_WAY, (run_id,)).fetchone():
+        other, started_at = row
+        return (
+            f"Run {other} is under way since {started_at:%Y-%m-%d %H:%M} UTC. "
+            "Wait for it to end."
+        )
+    return "Another run is just starting. Wait for it to end."
+
+
+def _let_go(connection: psycopg.Connection) -> None:
+    """End the transaction; a connection that is lost has let go already."""
+    try:
+        connection.rollback()
+    except psycopg.OperationalError:
+        connection.close()

@@ -31,13 +31,8 @@ def load(
     says. The tap ends with 1 when a user failed, after it has read all others.
     Meltano stops there, but what was loaded belongs into the tables all the same.
 
-    Args:
-        pipeline: What to run.
-        screen: Where to show it.
-        outcomes: Asks what became of the users.
-
     Returns:
-        What was wrong with some users, if anything was.
+        What was wrong with some users, if anything was. Whatever else is, is raised.
     """
     screen.doing("Starting Meltano")
     diagnosis = _observed(pipeline, screen)
@@ -77,7 +72,6 @@ def _observed(
 
 
 def _failure(pipeline: Pipeline, diagnosis: Diagnosis) -> HealthHubError:
-    """Nothing came of it."""
     kind = LoginNeededError if diagnosis.needs_login else HealthHubError
     told = list(dict.fromkeys(map(pipeline.named, diagnosis.told)))
     if diagnosis.in_our_words:

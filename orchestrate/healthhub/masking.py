@@ -64,12 +64,7 @@ def is_secret(variable: str) -> bool:
 
 
 def without_secrets(variables: Mapping[str, str], *needed: str) -> dict[str, str]:
-    """An environment for a program that is to know no secrets.
-
-    Args:
-        variables: The environment.
-        needed: But those whose names begin so.
-    """
+    """An environment without secrets, but those whose names begin as is said."""
     return {
         name: value
         for name, value in variables.items()

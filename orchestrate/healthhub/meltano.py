@@ -111,7 +111,6 @@ class Pipeline:
     """One run of the pipeline.
 
     Attributes:
-        project: The Meltano project.
         environment: Variables on top of this process's own.
         log: Where every line goes, masked.
         full_refresh: Whether to forget the bookmarks.
@@ -139,12 +138,7 @@ class Pipeline:
     ) -> int:
         """Run it to its end, or end it when this process is asked to stop.
 
-        Args:
-            observe: Called with each line of the log.
-            tasks: What of it to run.
-
-        Returns:
-            Meltano's exit code.
+        Each line of the log is observed. Returns Meltano's exit code.
         """
         options = ["--full-refresh"] if self.full_refresh else []
         options += ["--force"] if self.force else []

@@ -40,14 +40,7 @@ _BLOCK_ENDED = "Block run completed"
 
 @dataclass(frozen=True)
 class LogRecord:
-    """One line of it.
-
-    Attributes:
-        message: What it says.
-        level: How important, as in `logging`.
-        source: The plugin it comes from, or `meltano`.
-        details: Everything else on the line.
-    """
+    """One line of it: what the plugin `source` says, and all else on the line."""
 
     message: str
     level: int = logging.INFO
@@ -88,28 +81,27 @@ def parse(line: str) -> LogRecord:
     return LogRecord(message, level, source, fields)
 
 
+@dataclass
 class Diagnosis:
-    """Why a run failed, in the words of the plugin that knows."""
+    """Why a run failed, in the words of the plugin that knows.
 
-    def __init__(self) -> None:
-        """Begin with nothing.
+    Attributes:
+        errors: Who said what went wrong, in order.
+        told: What the tap says of users and settings, which quotes no data.
+        remarks: The same, of what no failure is: the users' choices.
+        culprit: The plugin whose exit code ended the run.
+        needs_login: Whether a user's token was refused.
+        killed: Which program was ended from outside, in a sentence of ours.
+    """
 
-        Attributes:
-            errors: Who said what went wrong, in order.
-            culprit: The plugin whose exit code ended the run.
-            told: What the tap says of users and settings, which quotes no data.
-            remarks: The same, of what no failure is: the users' choices.
-            needs_login: Whether a user's token was refused.
-            killed: Which program was ended from outside, in a sentence of ours.
-        """
-        self.errors: list[tuple[str, str]] = []
-        self.told: list[str] = []
-        self.remarks: list[str] = []
-        self.culprit: str | None = None
-        self.needs_login = False
-        self.killed: str | None = None
-        self._exceptions: dict[str, str] = {}
-        self._verdict: str | None = None
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    culprit: str | None = None
+    needs_login: bool = False
+    killed: str | None = None
+    _exceptions: dict[str, str] = field(default_factory=dict)
+    _verdict: str | None = None
 
     def observe(self, record: LogRecord) -> None:
         """Remember what may explain a failure."""

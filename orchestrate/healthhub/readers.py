@@ -36,11 +36,7 @@ order by member.rolname
 
 
 def add_reader(database: Database, name: str) -> Database:
-    """Make a reader.
-
-    Returns:
-        The database, as the reader reaches it; the password is known nowhere else.
-    """
+    """Make a reader. Returns the database as the reader reaches it."""
     if not _NAME.fullmatch(name):
         raise HealthHubError(
             f"{name!r} cannot be a reader's name. Take small letters, digits and _, "
@@ -49,30 +45,23 @@ def add_reader(database: Database, name: str) -> Database:
     password = secrets.token_urlsafe(24)
     role = sql.Identifier(name)
     with database.connect() as connection:
-        if connection.execute("select to_regrole('healthhub_reader')").fetchone() == (
-            None,
-        ):
+        there = "select 1 from pg_roles where rolname = 'healthhub_reader'"
+        if not connection.execute(there).fetchone():
             connection.execute(sql.SQL("create role {} nologin").format(_GROUP))
         # The server, and its log, get what the password is checked with.
         verifier = connection.pgconn.encrypt_password(
             password.encode(), name.encode(), b"scram-sha-256"
         ).decode()
         try:
-            connection.execute(
-                sql.SQL(
-                    "create role {} login password {} connection limit 20 in role {}"
-                ).format(role, verifier, _GROUP)
-            )
+            new = "create role {} login password {} connection limit 20 in role {}"
+            connection.execute(sql.SQL(new).format(role, verifier, _GROUP))
         except (errors.DuplicateObject, errors.ReservedName):
             raise HealthHubError(
                 f"The database has a role {name} already. Take another name."
             ) from None
         for setting, value in _SETTINGS.items():
-            connection.execute(
-                sql.SQL("alter role {} set {} = {}").format(
-                    role, sql.Identifier(setting), value
-                )
-            )
+            how = sql.SQL("alter role {} set {} = {}")
+            connection.execute(how.format(role, sql.Identifier(setting), value))
         connection.execute("select healthhub.open_to_readers()")
     # Supabase's pooler is told the project behind the name: postgres.abcdefgh.
     owner = database.parameters["user"]

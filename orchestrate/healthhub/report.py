@@ -27,19 +27,13 @@ def write_report(
     user_id: str | None = None,
     language: str | None = None,
 ) -> Path:
-    """Write it.
-
-    Returns:
-        The file to open.
-    """
+    """Write it. Returns the file to open."""
     if not can_report():
         raise HealthHubError("The report is not installed. Run `make setup`.")
-    from healthhub_report import report  # noqa: PLC0415 (optional)
-    from healthhub_report.errors import ReportError  # noqa: PLC0415 (optional)
+    from healthhub_report import errors, report  # noqa: PLC0415 (optional)
 
+    whose = {"user_id": user_id, "language": language}
     try:
-        return report.write_report(
-            database.url, path, user_id=user_id, language=language
-        )
-    except ReportError as error:
+        return report.write_report(database.url, path, **whose)
+    except errors.ReportError as error:
         raise HealthHubError(str(error)) from None

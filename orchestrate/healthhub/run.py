@@ -16,6 +16,7 @@ from healthhub.job_runs import (
     Request,
     close_the_killed,
     recorded_run,
+    the_only_run,
     was_alerted,
 )
 from healthhub.loading import load
@@ -26,7 +27,6 @@ from healthhub.migrations import apply_access, migrate
 from healthhub.project import as_typed
 from healthhub.report import FILE, can_report, write_report
 from healthhub.results import stream_counts, summarize, user_outcomes
-from healthhub.run_lock import the_only_run
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
 from healthhub.source import chosen_users, source
@@ -58,9 +58,8 @@ _WHERE_PAGES_ARE = (
 def run(project: Path, request: Request) -> None:
     """Load what is new into the database, and show what is in it.
 
-    Raises:
-        HealthHubError: Something a person can put right. Its exit code says whether
-            something was loaded all the same, and whether a login is needed.
+    The error's exit code says whether something was loaded all the same, and whether a
+    login is needed.
     """
     addresses = alerts.addresses(variables(project))
     with Screen() as screen:
@@ -190,10 +189,8 @@ class _Run:
     def give_notice(self, connection: psycopg.Connection, job_run: JobRun) -> None:
         """Tell what will become a failure, but not every day."""
         known = self.names()
-        names = {
-            o.user_id: known.get(str(o.user_id), str(o.user_id))
-            for o in user_outcomes(connection, self.began)
-        }
+        read = [each.user_id for each in user_outcomes(connection, self.began)]
+        names = {user_id: known.get(str(user_id), str(user_id)) for user_id in read}
         for notice in alerts.notices(
             connection, names, self.began, self.settings.alert_no_data_days
         ):
@@ -225,6 +222,5 @@ class _Run:
 
 
 def _forget_old_logs(logs: Path) -> None:
-    """Keep those of the last runs."""
     for log in sorted(logs.glob("*-run-*.jsonl"))[:-_KEPT_LOGS]:
         log.unlink(missing_ok=True)

@@ -62,16 +62,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         screen.print(grid)
         return
     for row in rows:
-        facts = [f"{name} {fact}" for name, fact in zip(columns, row, strict=True)]
-        screen.print(printable(f"{columns[0]} {row[0]}"), markup=False)
-        screen.print(Padding(Text(printable(", ".join(facts[1:]))), (0, 0, 0, 2)))
+        first, *others = map(" ".join, zip(columns, row, strict=True))
+        screen.print(printable(first), markup=False)
+        screen.print(Padding(Text(printable(", ".join(others))), (0, 0, 0, 2)))
 
 
 class Screen:
-    """The person's side of the run."""
+    """What is said of a run: on a terminal live, elsewhere in plain lines."""
 
     def __init__(self) -> None:
-        """Find out whether somebody watches."""
         self._console = console()
         self._line = _live_line(self._console) if self._console.is_terminal else None
         self._began = time.monotonic()
@@ -90,13 +89,11 @@ class Screen:
         return round(time.monotonic() - self._began)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
         if self._line:
             self._line.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the screen in order."""
         if self._line:
             self._line.stop()
 
@@ -124,7 +121,6 @@ class Screen:
             self.doing(self._progress.doing, self._progress.done)
 
     def _warn(self, record: LogRecord) -> None:
-        """Print a warning, once."""
         warning = f"{record.source}: {' '.join(record.message.split())}"
         if record.message not in _EXPECTED and warning not in self._said:
             self._said.add(warning)
@@ -132,24 +128,15 @@ class Screen:
 
     def show_tables(self, tables: Sequence[TableSummary]) -> None:
         """Print the one table of what is in the database."""
-        print_table(
-            ("table", "rows", "first day", "last day", "new", "changed"),
-            [
-                (
-                    table.name,
-                    _rows(table),
-                    _cell(table.first_day),
-                    _cell(table.last_day),
-                    _cell(table.new),
-                    _cell(table.changed),
-                )
-                for table in tables
-            ],
-        )
+        rows = []
+        for table in tables:
+            facts = (table.first_day, table.last_day, table.new, table.changed)
+            rows.append((table.name, _rows(table), *map(_cell, facts)))
+        columns = ("table", "rows", "first day", "last day", "new", "changed")
+        print_table(columns, rows)
 
 
 def _live_line(where: Console) -> LiveProgress:
-    """What goes on now, and for how long the run has."""
     from rich import progress  # noqa: PLC0415 (only where somebody watches)
 
     line = progress.Progress(
@@ -171,7 +158,6 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.doing = ""
         self.done = ""
         self._stream = ""
@@ -179,11 +165,7 @@ class Progress:
         self._today = date.min
 
     def observe(self, record: LogRecord) -> bool:
-        """Look at a line of the log.
-
-        Returns:
-            Whether it says something of that.
-        """
+        """Look at a line of the log. Returns whether it says something of that."""
         if record.source == TAP:
             if beginning := _BEGINNING.match(record.message):
                 self._begin(beginning["stream"])

@@ -135,11 +135,7 @@ def using_database(settings: Settings) -> Iterator[Lease]:
 
 
 class SettingsError(HealthHubError):
-    """Some settings are wrong.
-
-    Attributes:
-        sentences: What is wrong, by the name of the variable.
-    """
+    """Some settings are wrong: a sentence for each, by the name of the variable."""
 
     def __init__(self, sentences: Mapping[str, str]) -> None:
         """Say all of it at once."""
@@ -148,11 +144,7 @@ class SettingsError(HealthHubError):
 
 
 def load_settings(project: Path) -> Settings:
-    """Read the settings of a project, and see that Meltano can read the tap's.
-
-    Raises:
-        SettingsError: Values are wrong; a sentence for each names the variable.
-    """
+    """Read the settings of a project, and see that Meltano can read the tap's."""
     wrong = _wrong_in_the_taps(variables(project))
     settings = None
     try:
@@ -189,13 +181,8 @@ def known_variables(project: Path) -> set[str]:
 
 
 def _wrong_in_the_taps(known: Mapping[str, str]) -> dict[str, str]:
-    """What Meltano would quote in its error, tokens included.
-
-    And days that are none, and another grain of samples than the tables here are made
-    of.
-    """
-    wrong = {}
-    days = []
+    """What Meltano would quote in its error, tokens included, or no table is for."""
+    wrong, days = {}, []
     for name in _DAYS_OF_THE_TAP:
         try:
             days.append(checked_day(name, known.get(name)))

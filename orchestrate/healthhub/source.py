@@ -52,14 +52,7 @@ def source(
     screen: Screen,
     logs: Path,
 ) -> Iterator[dict[str, str]]:
-    """Start the sandbox, if a run is to read it.
-
-    Args:
-        users: What `chosen_users` says.
-        variables: The environment.
-        request: What the run was asked for.
-        screen: Where to say that the sandbox is read.
-        logs: Folder for what the sandbox has to say.
+    """Start the sandbox, if a run is to read it, as there are no users.
 
     Yields:
         The settings of the tap that say where, whom and which days.
@@ -68,13 +61,13 @@ def source(
         with within_variables(users) as settings:
             yield {**settings, **_period(request)}
         return
-    screen.doing("Starting the Oura sandbox, as there is no Oura account yet")
+    screen.doing("Starting the Oura sandbox, as there are no users yet")
     first = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS)
     period = _period(request)
     asked_for_days = request.start_date or "TAP_OURA_START_DATE" in variables
     if not asked_for_days and (request.end_date or first) >= first:
         screen.say(
-            f"There is no Oura account yet: the last {DEMO_DAYS} days of the sandbox "
+            f"There are no users yet: the last {DEMO_DAYS} days of the sandbox "
             "are read, synthetic data. --start-date asks for more."
         )
         period["TAP_OURA_START_DATE"] = first.isoformat()
@@ -87,12 +80,8 @@ def chosen_users(
 ) -> dict[str, str] | None:
     """The tap's settings for real users, or None where there are none.
 
-    The users in `healthhub.users` come first, then those that the environment names.
-
-    Args:
-        database: With the users.
-        variables: With their tokens, and what else the environment says.
-        named: Only these.
+    The users in `healthhub.users` come first, or only those that are named, then those
+    that the environment names.
     """
     with database.connect() as connection:
         users = all_users(connection)
@@ -148,9 +137,6 @@ def _period(request: Request) -> dict[str, str]:
 def running_sandbox(log: Path) -> Iterator[str]:
     """Run it at a free port; it ends with this process, however that ends.
 
-    Args:
-        log: File for what it has to say.
-
     Yields:
         Its URL.
     """
@@ -179,7 +165,6 @@ def running_sandbox(log: Path) -> Iterator[str]:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Let it end; insist if it does not."""
     if process.stdin:
         process.stdin.close()
     try:

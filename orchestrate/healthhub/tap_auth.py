@@ -23,9 +23,7 @@ def run_tap_auth(
     project: Path, environment: Mapping[str, str], *arguments: str
 ) -> None:
     """Run it on the user's terminal."""
-    program = _program(project)
-    done = subprocess.run([program, *arguments], check=False, env=_clean(environment))  # noqa: S603 (the plugin's program)
-    if done.returncode != 0:
+    if _run(project, environment, arguments, captured=False).returncode != 0:
         raise HealthHubError(
             f"`healthhub users {arguments[0]}` did not succeed, see above."
         )
@@ -35,10 +33,7 @@ def log_out(project: Path, environment: Mapping[str, str], user_id: str) -> str:
     """Give a login back to Oura, and take it out of the token store.
 
     Returns:
-        How it went, in one sentence or two.
-
-    Raises:
-        HealthHubError: It is still there.
+        How it went, in one sentence or two. It is an error if it is still there.
     """
     return " ".join(_said(project, environment, "revoke", user_id).split())
 
@@ -55,14 +50,8 @@ def try_settings(project: Path, environment: Mapping[str, str]) -> None:
 
 
 def _said(project: Path, environment: Mapping[str, str], *arguments: str) -> str:
-    """What it prints."""
-    done = subprocess.run(  # noqa: S603 (the plugin's program)
-        [_program(project), *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=_clean(environment),
-    )
+    """What it prints; its own sentence is the error where it fails."""
+    done = _run(project, environment, arguments, captured=True)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"{_NAME} does not start."]
         sentence = without_values(said[-1].removeprefix("Error: "))
@@ -70,19 +59,25 @@ def _said(project: Path, environment: Mapping[str, str], *arguments: str) -> str
     return done.stdout
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """Its settings; the design's name of the plain token is not the tap's."""
-    settings = without_secrets(os.environ | environment, "TAP_OURA_", "OURA_PAT")
-    if token := settings.get("OURA_PAT"):
-        settings.setdefault("TAP_OURA_ACCESS_TOKEN", token)
-    return settings
-
-
-def _program(project: Path) -> str:
-    """Where it is installed."""
-    path = plugin_folder(project, f"extractors/{TAP}") / "venv" / "bin" / _NAME
-    if not path.is_file():
+def _run(
+    project: Path,
+    environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    *,
+    captured: bool,
+) -> subprocess.CompletedProcess[str]:
+    program = plugin_folder(project, f"extractors/{TAP}") / "venv" / "bin" / _NAME
+    if not program.is_file():
         raise HealthHubError(
             f"The Meltano plugin {TAP} is not installed. Run `make setup`."
         )
-    return str(path)
+    settings = without_secrets(os.environ | environment, "TAP_OURA_", "OURA_PAT")
+    if token := settings.get("OURA_PAT"):  # our name of it, which is not the tap's
+        settings.setdefault("TAP_OURA_ACCESS_TOKEN", token)
+    return subprocess.run(  # noqa: S603 (the plugin's program)
+        [program, *arguments],
+        check=False,
+        capture_output=captured,
+        text=True,
+        env=settings,
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from healthhub.database import has_relation
 from healthhub.errors import HealthHubError
 from healthhub.masking import json_object
 from healthhub.settings import token
@@ -29,7 +30,6 @@ TOKEN_SCHEMA = "healthhub_tokens"  # noqa: S105 (a schema)
 #: An alias that begins so is the name of a variable that holds the token.
 TOKEN_VARIABLE = "OURA_PAT"  # noqa: S105 (a name)
 
-_HAS_LOGINS = f"select to_regclass('{TOKEN_SCHEMA}.oura_logins') is not null"
 _LOGINS = f"select user_id from {TOKEN_SCHEMA}.oura_logins where login is not null"  # noqa: S608 (a constant)
 
 #: What logins need, and what it is.
@@ -64,14 +64,9 @@ def has_token_variable(user: User) -> bool:
 def credentials(
     connection: psycopg.Connection, variables: Mapping[str, str]
 ) -> dict[UUID, str]:
-    """Whether each user who was added can be read, and by what.
-
-    Args:
-        connection: To the database.
-        variables: With tokens, and the address of another token store.
-    """
+    """Whether each user who was added can be read, and by what."""
     logged_in, rescued = set[str](), rescued_logins(variables)
-    if connection.execute(_HAS_LOGINS).fetchone() == (True,):
+    if has_relation(connection, f"{TOKEN_SCHEMA}.oura_logins"):
         logged_in = {user_id for (user_id,) in connection.execute(_LOGINS)}
     found = {}
     for user in all_users(connection):

@@ -24,15 +24,7 @@ _TABLE = sql.SQL("healthhub.users")
 
 @dataclass(frozen=True)
 class User:
-    """A row of the table.
-
-    Attributes:
-        user_id: Identifies the person in every table.
-        alias: Name of the user's credentials.
-        timezone: IANA name of the home time zone.
-        is_active: Whether runs read this user's data.
-        created_at: When the person was added.
-    """
+    """A row of the table. The alias is the name of the user's credentials."""
 
     user_id: UUID
     alias: str
@@ -41,12 +33,12 @@ class User:
     created_at: datetime
 
     def __str__(self) -> str:
-        """How messages name the person."""
+        """How messages name the user."""
         return f"{self.alias} ({self.user_id})"
 
 
 def all_users(connection: psycopg.Connection) -> list[User]:
-    """Everybody who was added, in that order."""
+    """The users who were added, in that order."""
     return _users(connection, is_added=True)
 
 
@@ -67,7 +59,7 @@ def add_user(
     timezone: str,
     user_id: UUID | None = None,
 ) -> User:
-    """Add somebody, whose data may be here already."""
+    """Add a user, whose data may be here already."""
     if timezone not in available_timezones():
         raise HealthHubError(
             f"There is no time zone {timezone!r}. Write it like Europe/Helsinki."
@@ -99,7 +91,7 @@ def set_active(connection: psycopg.Connection, user: User, *, is_active: bool) -
 
 
 def remove_user(connection: psycopg.Connection, user: User) -> None:
-    """Take a person out of the list; the data stay, and whose they are."""
+    """Take a user out of the list; the data stay, and whose they are."""
     query = sql.SQL(
         "update {} set is_added = false, oura_pat_alias = user_id::text"
         " where user_id = %s"
@@ -108,7 +100,7 @@ def remove_user(connection: psycopg.Connection, user: User) -> None:
 
 
 def find_user(users: Sequence[User], named: str) -> User:
-    """The person that an alias or an id names."""
+    """The user that an alias or an id names."""
     for user in users:
         if named in {user.alias, str(user.user_id)} or _uuid(named) == user.user_id:
             return user

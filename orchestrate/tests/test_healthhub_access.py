@@ -289,7 +289,8 @@ def test_behind_supabases_pooler_a_reader_names_the_project(
 ) -> None:
     parameters = {**supabase.owner.parameters, "host": "x", "user": "postgres.abc"}
     connect = supabase.owner.connect
-    with patch.object(Database, "connect", lambda _: connect()):
+    with patch.object(Database, "connect", autospec=True) as reached:
+        reached.side_effect = lambda _: connect()
         found = add_reader(Database(parameters), "metabase")
     assert found.parameters["user"] == "metabase.abc"
     with supabase.owner.connect() as connection:

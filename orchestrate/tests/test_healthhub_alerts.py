@@ -8,9 +8,12 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 
 import psutil
 import pytest
+
+from healthhub.results import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +164,8 @@ def test_a_mistake_of_the_program_is_told(
     def fail(*_: object) -> None:
         raise KeyError("sesame")
 
-    monkeypatch.setattr("healthhub.run.summarize", fail)
+    double = create_autospec(summarize, side_effect=fail)
+    monkeypatch.setattr("healthhub.run.summarize", double)
     code, output, errors = hosted.call(
         "run", OURA_PAT="mine", ALERT_URLS=receiver.address
     )

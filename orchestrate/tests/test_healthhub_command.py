@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 
 import psutil
 import pytest
@@ -51,7 +52,7 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     first = date.fromisoformat(called["environment"]["TAP_OURA_START_DATE"])
     days = (datetime.now(UTC).date() - first).days
     assert days in {DEMO_DAYS, DEMO_DAYS + 1}  # midnight may have come meanwhile
-    assert f"There is no Oura account yet: the last {DEMO_DAYS} days" in output
+    assert f"There are no users yet: the last {DEMO_DAYS} days" in output
 
     rows |= {"2026-01-02": 81, "2026-01-03": 90}
     _, output, _ = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
@@ -226,15 +227,15 @@ def test_command_says_its_version_and_completes_itself(in_process: InProcess) ->
 def test_report_is_opened(
     in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    browser = create_autospec(webbrowser.open)
+    monkeypatch.setattr(webbrowser, "open", browser)
     code, _, errors = in_process.call("open")
     assert (code, "There is no report yet." in errors) == (1, True)
     report = in_process.home / "report.html"
     report.parent.mkdir(exist_ok=True)
     report.touch()
     assert in_process.call("open")[:2] == (0, f"{report}\n")
-    assert opened == [report.as_uri()]
+    browser.assert_called_once_with(report.as_uri())
 
 
 @pytest.mark.parametrize(

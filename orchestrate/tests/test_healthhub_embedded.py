@@ -11,13 +11,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from unittest.mock import create_autospec
 
 import psutil
 import pytest
 
 from healthhub import embedded
 from healthhub.database import Database
-from healthhub.embedded import EmbeddedPostgres, account, programs
+from healthhub.embedded import EmbeddedPostgres, programs
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
@@ -347,7 +348,7 @@ needs_root = pytest.mark.skipif(not _IS_ROOT, reason="only root can change users
 @needs_root
 def test_root_runs_the_server_as_a_system_user(home: Path) -> None:
     with EmbeddedPostgres(home).using():
-        assert running_postmaster(home).username() == account.NAME
+        assert running_postmaster(home).username() == programs.NAME
 
 
 @needs_root
@@ -361,11 +362,9 @@ def test_root_uses_a_shared_folder_where_its_own_are_closed(
     unused = shutil.ignore_patterns("pginstall", "include")
     shutil.copytree(wheel, packages / wheel.name, symlinks=True, ignore=unused)
     shutil.copytree(f"{wheel}.libs", packages / f"{wheel.name}.libs", symlinks=True)
-    monkeypatch.setattr(
-        programs,
-        "packaged_programs",
-        lambda: packages / wheel.name / "pginstall18" / "bin",
-    )
+    elsewhere = packages / wheel.name / "pginstall18" / "bin"
+    double = create_autospec(programs.packaged_programs, return_value=elsewhere)
+    monkeypatch.setattr(programs, "packaged_programs", double)
     monkeypatch.setattr(embedded, "SHARED_FOLDER", folder / "shared")
     home = closed / ".healthhub"
     with EmbeddedPostgres(home).using() as lease:

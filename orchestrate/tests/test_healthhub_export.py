@@ -47,7 +47,7 @@ def test_without_its_libraries_it_says_how_to_get_them(
 
 
 def test_readers_come_and_go(hosted: Hosted) -> None:
-    assert "There is nobody yet" in hosted.call("readers", "list")[1]
+    assert "There are no readers yet" in hosted.call("readers", "list")[1]
     code, url, errors = hosted.call("readers", "add", "draws_only")
     assert (code, errors) == (0, "")
     assert url.startswith("postgresql://draws_only:")

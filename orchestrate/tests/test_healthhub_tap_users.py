@@ -8,8 +8,8 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 
 import psutil
 import pytest
@@ -51,7 +51,7 @@ def test_more_people_than_a_variable_holds_are_read(hosted: Hosted) -> None:
 
 
 def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:
-    assert "There is nobody yet." in hosted.call("users", "list")[1]
+    assert "There are no users yet." in hosted.call("users", "list")[1]
     add = ("users", "add")
     code, output, _ = hosted.call(
         *add, "anne", "--timezone", "Europe/Helsinki", "--user-id", ANNE
@@ -354,7 +354,8 @@ def test_a_live_run_of_meltano_is_waited_for(
             hosted.query("update meltano.runs set state = 'SUCCESS'")
 
     # Only there: whoever else sleeps in this process goes on doing so.
-    clock = SimpleNamespace(monotonic=time.monotonic, sleep=live)
+    clock = create_autospec(time, monotonic=time.monotonic)
+    clock.sleep.side_effect = live
     monkeypatch.setattr(meltano, "time", clock)
     code, output, errors = hosted.call("run", OURA_PAT="mine")
     assert "Waiting for a run before this one" in output

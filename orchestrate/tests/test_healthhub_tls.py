@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import shutil
 import socket
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 from urllib.parse import quote
 
 import pytest
@@ -144,7 +146,9 @@ def test_where_the_library_cannot_be_lent_the_system_has_to_help(
     tmp_path: Path,
 ) -> None:
     sure = url(guarded, sslmode="verify-full", sslrootcert=guarded.authority)
-    monkeypatch.setattr(client_programs, "_libpq_with_tls", lambda: None)
+    monkeypatch.setattr(
+        client_programs, "find_spec", create_autospec(find_spec, return_value=None)
+    )
     monkeypatch.setenv("PATH", str(PROGRAMS))
     out = tmp_path / "answer"
     ask = ("db", "psql", "-Atc", "select 1", "-o", str(out))

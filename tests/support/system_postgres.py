@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 
-from healthhub.embedded.account import server_account
+from healthhub.embedded.programs import server_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from healthhub.embedded import Lease
 
 
-#: Typer's settings of each command: a person may type -h, too.
-HELP = {"help_option_names": ["-h", "--help"]}
-
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def group(help_: str) -> typer.Typer:
+    """A command of several: it explains itself without arguments, and by -h, too."""
+    return typer.Typer(
+        help=help_,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
 
 
 def show_json(value: object) -> None:

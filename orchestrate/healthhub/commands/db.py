@@ -11,7 +11,7 @@ import typer
 from healthhub.backup import backup as write
 from healthhub.backup import restore as read
 from healthhub.client_programs import run_psql
-from healthhub.commands.common import HELP, migrated_database, settings
+from healthhub.commands.common import group, migrated_database, settings
 from healthhub.distribution import distribute as spread
 from healthhub.distribution import gather
 from healthhub.embedded import EmbeddedPostgres
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 _NOT_RUNNING = 3  # as `pg_ctl status` says it
 
-app = typer.Typer(
-    help="The database itself.\n\n"
-    "The embedded one, unless SUPABASE_DB_URL names another.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings=HELP,
+app = group(
+    "The database itself.\n\nThe embedded one, unless SUPABASE_DB_URL names another."
 )
 
 
@@ -158,7 +154,6 @@ def running_database(chosen: Settings) -> Database:
 
 
 def _embedded(chosen: Settings) -> EmbeddedPostgres:
-    """The embedded database of these settings."""
     return EmbeddedPostgres(chosen.healthhub_home)
 
 

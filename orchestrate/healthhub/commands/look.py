@@ -12,6 +12,7 @@ from rich.table import Table
 
 from healthhub.checks import checks
 from healthhub.commands.common import AsJson, migrated_database, settings, show_json
+from healthhub.database import has_relation
 from healthhub.errors import HealthHubError
 from healthhub.masking import printable
 from healthhub.meltano_log import parse
@@ -34,6 +35,7 @@ _COUNTS = ("fetched", "new", "changed", "deleted")
 _LATEST = "select * from healthhub.job_runs order by run_id desc limit %s"
 _ONE = "select * from healthhub.job_runs where run_id = %s"
 _DAYS = "select user_id, min(day), max(day) from healthhub.daily_overview group by 1"
+_SIZE = "select pg_database_size(current_database()) as database_bytes"
 _FREE_TIER = 500_000_000  # bytes of Supabase's
 _EMPTY = 8_000_000  # bytes of a database with nothing in it
 
@@ -43,18 +45,17 @@ def check(*, as_json: AsJson = False) -> None:
 
     Exit code 1 if something is wrong.
     """
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=False)
-    grid.add_column()
-    grid.add_column(no_wrap=True)  # a name
-    grid.add_column(overflow="fold")
     tried = list(checks(project_folder()))
     if as_json:
         show_json([vars(each) for each in tried])
     else:
+        grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=False)
+        grid.add_column()
+        grid.add_column(no_wrap=True)  # a name
+        grid.add_column(overflow="fold")
         for each in tried:
-            grid.add_row(
-                _MARKS[each.is_good], *map(printable, (each.subject, each.finding))
-            )
+            texts = map(printable, (each.subject, each.finding))
+            grid.add_row(_MARKS[each.is_good], *texts)
         console().print(grid)
     if any(each.is_good is False for each in tried):
         raise typer.Exit(1)
@@ -88,14 +89,14 @@ def status(*, as_json: AsJson = False) -> None:
 def _status(connection: psycopg.Connection, database: Database) -> dict[str, Any]:
     """All of it, as `--json` prints it."""
     days: dict[Any, tuple[Any, Any]] = {}
-    if _one(connection, "select to_regclass('healthhub.daily_overview') is not null"):
+    if has_relation(connection, "healthhub.daily_overview"):
         days = {user: (first, last) for user, first, last in connection.execute(_DAYS)}
     names = {user.user_id: user.alias for user in all_users(connection)}
     first_days = [first for first, _ in days.values()]
     how = credentials(connection, variables(project_folder()))
     with connection.cursor(row_factory=dict_row) as cursor:
         last_run = cursor.execute(_LATEST, (1,)).fetchone()
-    size = _one(connection, "select pg_database_size(current_database())")
+        size = cursor.execute(_SIZE).fetchone() or {}
     return {
         "last_run": last_run,
         "users": [
@@ -107,8 +108,10 @@ def _status(connection: psycopg.Connection, database: Database) -> dict[str, Any
             }
             for user_id in names | dict.fromkeys(days)
         ],
-        "database_bytes": size,
-        "free_tier_full_on": None if database.is_local else full_on(size, first_days),
+        **size,
+        "free_tier_full_on": None
+        if database.is_local
+        else full_on(size["database_bytes"], first_days),
     }
 
 
@@ -125,12 +128,6 @@ def full_on(size: int, first_days: Sequence[date]) -> date | None:
     past = (today - min(first_days)).days or 1
     left = max(0, _FREE_TIER - size) * past / (size - _EMPTY)
     return today + timedelta(days=min(left, 1_000 * 365))
-
-
-def _one(connection: psycopg.Connection, query: str) -> Any:  # noqa: ANN401 (any type)
-    """The value that a query asks for."""
-    [value] = connection.execute(query.encode()).fetchone() or (None,)
-    return value
 
 
 def runs(
@@ -184,24 +181,15 @@ def logs(
 
 
 def _list(found: list[dict[str, Any]]) -> None:
-    """A line a run."""
     if not found:
         typer.echo("Nothing has run yet. Begin with `healthhub run`.")
         return
-    print_table(
-        ("run", "started (UTC)", "took", "days", "status", *_COUNTS),
-        [
-            (
-                str(run["run_id"]),
-                f"{run['started_at']:%Y-%m-%d %H:%M}",
-                _duration(run),
-                _days(run),
-                run["status"],
-                *_totals(run["record_counts"]),
-            )
-            for run in found
-        ],
-    )
+    rows = []
+    for run in found:
+        began = f"{run['started_at']:%Y-%m-%d %H:%M}"
+        facts = (str(run["run_id"]), began, _duration(run), _days(run), run["status"])
+        rows.append((*facts, *_totals(run["record_counts"])))
+    print_table(("run", "started (UTC)", "took", "days", "status", *_COUNTS), rows)
 
 
 def _show(run: Mapping[str, Any]) -> None:
@@ -228,7 +216,6 @@ def _show(run: Mapping[str, Any]) -> None:
 
 
 def _totals(record_counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Over all streams."""
     return [
         f"{sum(counts.get(count, 0) or 0 for counts in record_counts.values()):,}"
         for count in _COUNTS
@@ -249,7 +236,6 @@ def _duration(run: Mapping[str, Any]) -> str:
 
 
 def _days(run: Mapping[str, Any]) -> str:
-    """What was asked for."""
     if run["full_refresh"]:
         return "all"
     if not (run["start_date"] or run["end_date"]):

@@ -6,15 +6,12 @@ from typing import Annotated
 
 import typer
 
-from healthhub.commands.common import HELP, AsJson, migrated_database, show_json
+from healthhub.commands.common import AsJson, group, migrated_database, show_json
 from healthhub.readers import add_reader, all_readers, remove_reader
 
-app = typer.Typer(
-    help="Read-only roles for tools that draw and ask.\n\n"
-    "They see the schema healthhub: no tokens, and nothing as Oura sent it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings=HELP,
+app = group(
+    "Read-only roles for tools that draw and ask.\n\n"
+    "They see the schema healthhub: no tokens, and nothing as Oura sent it."
 )
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as grafana.")]
 
@@ -39,7 +36,7 @@ def list_(*, as_json: AsJson = False) -> None:
     elif readers:
         typer.echo("\n".join(readers))
     else:
-        typer.echo("There is nobody yet. Add one with `healthhub readers add NAME`.")
+        typer.echo("There are no readers yet. Add one with `healthhub readers add`.")
 
 
 @app.command()

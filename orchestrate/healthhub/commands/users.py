@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from healthhub.commands.common import (
-    HELP,
     AsJson,
+    group,
     migrated_database,
     settings,
     show_json,
@@ -40,12 +40,7 @@ if TYPE_CHECKING:
 
     from healthhub.database import Database
 
-app = typer.Typer(
-    help="The users whose data are loaded.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings=HELP,
-)
+app = group("The users whose data are loaded.")
 _Who = Annotated[str, typer.Argument(metavar="USER", help="A name, or a user id.")]
 
 
@@ -99,7 +94,7 @@ def list_(*, as_json: AsJson = False) -> None:
     elif rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        typer.echo("There is nobody yet. Add one with `healthhub users add`.")
+        typer.echo("There are no users yet. Add one with `healthhub users add`.")
 
 
 @app.command()
@@ -178,7 +173,7 @@ def remove(
             remove_user(connection, user)
         typer.echo(f"{user} is removed. The data stay; --erase deletes them, too.")
         return
-    from healthhub.erasure import erase_person  # noqa: PLC0415 (rarely needed)
+    from healthhub.erasure import erase_user  # noqa: PLC0415 (rarely needed)
 
     project = project_folder()
     with migrated_database() as lease:
@@ -189,7 +184,7 @@ def remove(
             typer.confirm(
                 f"Delete everything of {who} from {lease.database.address}?", abort=True
             )
-        for line in erase_person(
+        for line in erase_user(
             lease.database,
             user_id,
             settings().healthhub_home,

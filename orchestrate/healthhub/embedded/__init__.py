@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from healthhub.embedded.account import server_account
 from healthhub.embedded.cluster import Cluster
-from healthhub.embedded.programs import Programs, make_open_folder
+from healthhub.embedded.programs import Programs, make_open_folder, server_account
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from healthhub.database import Database
-    from healthhub.embedded.account import Account
+    from healthhub.embedded.programs import Account
 
 # For a root user whose own folders the server's account cannot enter.
 SHARED_FOLDER = Path("/var/lib/healthhub")
@@ -34,10 +33,8 @@ SHARED_FOLDER = Path("/var/lib/healthhub")
 class Lease:
     """The right to use the server.
 
-    Attributes:
-        database: How to reach it.
-        descriptors: What holds the right. A child process that inherits them keeps the
-            server up even when its parent was killed.
+    A child process that inherits the descriptors has it, too, and keeps the server up
+    even when its parent was killed.
     """
 
     database: Database
@@ -92,33 +89,30 @@ class EmbeddedPostgres:
     @contextmanager
     def using(self) -> Iterator[Lease]:
         """Have the server running, and stop it afterwards if nobody else uses it."""
-        with closing(SharedLock(self._users)) as share:
+        with self._users.open("a") as share:
             try:
-                with exclusive(self._transition):
-                    share.acquire()
+                with _exclusive(self._transition):
+                    fcntl.flock(share, fcntl.LOCK_SH)
                     database = self._cluster.start()
+                # A child that inherits the descriptor holds the share, too.
                 yield Lease(database, (share.fileno(),))
             finally:
-                with exclusive(self._transition):
-                    if share.is_last() and not self.is_kept:
+                with _exclusive(self._transition):
+                    if _is_alone(share) and not self.is_kept:
                         self._cluster.stop()
 
     def start_and_keep(self) -> Database:
         """Start the server, to stay up until `stop`."""
-        with exclusive(self._transition):
+        with _exclusive(self._transition):
             database = self._cluster.start()
             self._keep.touch()
             return database
 
     def stop(self) -> bool:
-        """Stop the server, now or when its last user leaves.
-
-        Returns:
-            Whether it is stopped now.
-        """
-        with exclusive(self._transition), closing(SharedLock(self._users)) as share:
+        """Stop the server when its last user leaves. Returns whether that is now."""
+        with _exclusive(self._transition), self._users.open("a") as share:
             self._keep.unlink(missing_ok=True)
-            if not share.is_last():
+            if not _is_alone(share):
                 return False
             self._cluster.stop()
             return True
@@ -142,36 +136,17 @@ def _data_folder(home: Path, account: Account) -> Path:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def _exclusive(path: Path) -> Iterator[None]:
     """Wait until nobody else is inside; the kernel drops the lock of who dies."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-class SharedLock:
-    """A lock that many hold at once, and that knows whether it is the last."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the file; hold nothing yet."""
-        self._file = path.open("a")
-
-    def close(self) -> None:
-        """Let go."""
-        self._file.close()
-
-    def fileno(self) -> int:
-        """Descriptor that holds the lock; a child that inherits it holds it too."""
-        return self._file.fileno()
-
-    def acquire(self) -> None:
-        """Join those who hold it."""
-        fcntl.flock(self._file, fcntl.LOCK_SH)
-
-    def is_last(self) -> bool:
-        """Give up the share, and hold the lock alone if nobody else has a share."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+def _is_alone(share: IO[str]) -> bool:
+    """Give up a share of a lock; hold it alone if nobody else has a share."""
+    try:
+        fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -10,7 +10,6 @@ import shutil
 import socket
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,15 +50,6 @@ _PORT_TAKEN = "could not bind"
 _STILL_BUSY = ("pre-existing shared memory block", "postmaster.pid")
 
 
-@dataclass(frozen=True)
-class _PidFile:
-    """What a server says of itself in `postmaster.pid`."""
-
-    pid: int
-    port: str
-    state: str
-
-
 class Cluster:
     """A server on 127.0.0.1 with a password that only its owner can read."""
 
@@ -82,11 +72,12 @@ class Cluster:
     @property
     def database(self) -> Database | None:
         """How to reach the server, if it runs."""
-        if self._postmaster() is None or (noted := self._read_pid_file()) is None:
+        lines = self._pid_file_lines()
+        if self._postmaster() is None or len(lines) < _PID_FILE_LINES:
             return None
         parameters = {
             "host": HOST,
-            "port": noted.port,
+            "port": lines[3],
             "user": SUPERUSER,
             "password": self._password.read_text(),
             "dbname": DATABASE,
@@ -109,7 +100,8 @@ class Cluster:
         while time.monotonic() < deadline:
             if self._postmaster() is None:
                 self._try_to_start()
-            if self._is_ready() and (database := self.database):
+            state = "".join(self._pid_file_lines()[_PID_FILE_LINES - 1 :]).strip()
+            if state == "ready" and (database := self.database):
                 return database
             time.sleep(_PAUSE)
         raise HealthHubError(
@@ -205,27 +197,17 @@ class Cluster:
         with self.log.open("a") as log:
             return self._programs.run(program, *arguments, output=log)
 
-    def _read_pid_file(self) -> _PidFile | None:
-        """Read it, if it is there and complete."""
+    def _pid_file_lines(self) -> list[str]:
+        """What a server says of itself, as far as it has come."""
         try:
-            lines = self._pid_file.read_text().splitlines()
+            return self._pid_file.read_text().splitlines()
         except FileNotFoundError:
-            return None
-        if len(lines) < _PID_FILE_LINES:
-            return None
-        return _PidFile(int(lines[0]), lines[3], lines[7].strip())
-
-    def _is_ready(self) -> bool:
-        """Whether the server accepts connections, by its own word."""
-        noted = self._read_pid_file()
-        return noted is not None and noted.state == "ready"
+            return []
 
     def _process(self) -> psutil.Process | None:
-        """The process that the first line of the pid file names."""
         try:
-            first_line = self._pid_file.read_text().partition("\n")[0]
-            return psutil.Process(int(first_line))
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return psutil.Process(int(self._pid_file_lines()[0]))
+        except (IndexError, ValueError, psutil.NoSuchProcess):
             return None
 
     def _postmaster(self) -> psutil.Process | None:

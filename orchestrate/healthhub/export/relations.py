@@ -66,14 +66,11 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view.
+    """A table or view of `healthhub`.
 
     Attributes:
-        name: In the schema `healthhub`.
-        description: What it holds.
         has_rows_of_samples: Whether it only unfolds what another table has by the day.
         key: The columns of its primary key; a view has none.
-        columns: All of them, in order.
     """
 
     name: str
@@ -104,12 +101,9 @@ class Relation:
 def relations(
     connection: psycopg.Connection, names: Collection[str] = ()
 ) -> list[Relation]:
-    """The tables and views to export.
+    """The tables and views to export: those that are named.
 
-    Args:
-        connection: To the database.
-        names: Only these; by default all but the views that unfold samples, whose
-            tables by the day are there.
+    By default all but the views that unfold samples, whose tables by the day are there.
     """
     rows = connection.execute(_RELATIONS, (list(_NOT_FOR_PEOPLE),)).fetchall()
     there = {
