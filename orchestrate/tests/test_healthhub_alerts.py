@@ -29,7 +29,9 @@ GITHUB = {
     "GITHUB_REPOSITORY": "me/mine",
     "GITHUB_RUN_ID": "77",
 }
+# The user is at home in UTC; the database need not be.
 ADD_DAY = """
+set time zone "UTC";
 create table if not exists healthhub.requested_days (
     user_id uuid, day date, stream text, status text
 );
