@@ -141,7 +141,7 @@ def test_the_exposures_are_what_programs_read(
         "report": (PROJECT / "analyze/healthhub_report").rglob("*.py"),
         "run_alerts": (
             PROJECT / "orchestrate/healthhub" / name
-            for name in ("attention.py", "counts.py")
+            for name in ("alerts.py", "results.py")
         ),
     }
     names = {node["name"] for node in models.values()}
