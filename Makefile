@@ -8,6 +8,9 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $(p))))
 
+# Where it is set, each program of a test compiles all that it imports, again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Installing plugins needs no bookmarks, so it must not need the database either.
@@ -24,7 +27,10 @@ setup: .venv/installed .meltano/installed ## Install what a run needs
 exports: .venv/installed-exports ## Install what `healthhub export` needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
-	@$(BIN)/pytest -n 2 --dist loadfile tap-oura target-postgres sandbox orchestrate analyze tests
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(LONG_FIRST) orchestrate \
+		tap-oura analyze sandbox target-postgres $(filter-out $(LONG_FIRST),$(wildcard tests/*))
+# Or one worker would end up with a whole pipeline while the other has nothing to do.
+LONG_FIRST := $(addprefix tests/,survival pipeline operations lifetime transform tap)
 
 survive: .venv/installed-dev .meltano/installed ## Kill and disturb runs for an hour
 	@SURVIVE=$(or $(ROUNDS),3) $(BIN)/pytest tests/survival
