@@ -3,11 +3,14 @@
 It runs in dbt's own environment and stays up, and parses the project once, for both
 take longer than building it; `parse` parses what has changed of it since. The first
 line has the arguments that all have in common. Each answer is one JSON line.
+
+As in build.py, nothing looks for garbage while a command runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -27,12 +30,15 @@ def main() -> None:
             messages.append(event.info.msg)
 
     common = json.loads(sys.stdin.readline())
+    gc.disable()
     with contextlib.redirect_stdout(sys.stderr):
         parsed = dbtRunner().invoke(["parse", *common])
     if not parsed.success:
         sys.exit(str(parsed.exception))
     runner = dbtRunner(manifest=parsed.result, callbacks=[remember])
+    gc.freeze()  # the project, which stays
     for line in sys.stdin:
+        gc.collect()
         messages.clear()
         arguments = json.loads(line)
         if arguments[0] == "parse":
