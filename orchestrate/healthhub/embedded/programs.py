@@ -69,7 +69,8 @@ class Account:
         if self.is_caller:
             return True
         enter = ["/bin/sh", "-c", 'cd "$1" 2>/dev/null', "sh", str(folder)]
-        done = subprocess.run(enter, check=False, cwd="/", **self.identity)  # noqa: S603 (a path is data to this script)
+        # It can read the environment of what runs as it: there is nothing in it.
+        done = subprocess.run(enter, check=False, cwd="/", env={}, **self.identity)  # noqa: S603 (a path is data to this script)
         return done.returncode == 0
 
 
@@ -91,7 +92,7 @@ def _add_system_user() -> pwd.struct_passwd:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
     arguments = ("--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME)
     if useradd := shutil.which("useradd", path=path):
-        subprocess.run([useradd, *arguments], check=False, capture_output=True)  # noqa: S603 (fixed arguments)
+        subprocess.run([useradd, *arguments], check=False, capture_output=True, env={})  # noqa: S603 (fixed arguments)
     try:  # also when another command was faster
         return pwd.getpwnam(NAME)
     except KeyError:
