@@ -94,7 +94,7 @@ def test_a_failure_says_who_since_when_and_where(
     assert alert["title"] == "healthHub: a login is needed"
     assert alert["type"] == "failure"
     assert alert["message"].splitlines() == [
-        f"User {ANNE} has UNAUTHORIZED.",
+        f"User OURA_PAT_A ({ANNE}) has UNAUTHORIZED.",
         f"Number of the run: 2. {succeeded}",
         "The run: https://github.com/me/mine/actions/runs/77",
     ]

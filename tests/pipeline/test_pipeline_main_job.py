@@ -32,7 +32,7 @@ Row = dict[str, Any]
 CEILINGS = {
     "programs": 4,
     "requests": 30,
-    "statements": 100,
+    "statements": 125,
 }
 
 
