@@ -74,6 +74,17 @@ def main(  # noqa: PLR0913 - a switch each
     years: Annotated[int, typer.Option(help="Of the work `years`.")] = 10,
     accounts: Annotated[int, typer.Option(help="Of the work `accounts`.")] = 200,
     people: Annotated[int, typer.Option(help="Of them really read.")] = 2,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(help="Only this one of the work `scale`; may be repeated."),
+    ] = None,
+    copied: Annotated[
+        bool,
+        typer.Option(
+            "--copied",
+            help="Of the work `scale`, measure only a day: what is before is copied.",
+        ),
+    ] = False,
     latency_ms: Annotated[int, typer.Option(help="Before each answer.")] = 0,
     page: Annotated[
         bool, typer.Option("--page", help="Measure nothing, write the page.")
@@ -117,6 +128,8 @@ def main(  # noqa: PLR0913 - a switch each
             years=years,
             accounts=accounts,
             people=people,
+            sizes=tuple(size or ()),
+            copied=copied,
             by=tuple(by or ()),
             latency_ms=latency_ms,
         )

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from accounts import let_days_pass
+from accounts import let_days_pass, multiply
 from measure import environment
 from works import Bench, Store, size, tables
 
@@ -91,17 +91,22 @@ class Study(Store):
 
 
 def scale(bench: Bench, work: str) -> None:
-    """A year of some users; then two weeks and a day of 1 to `--accounts`."""
-    for number in [n for n in SIZES if n <= min(bench.accounts, MOST_OF_A_YEAR)]:
+    """A year of some users; then ten days and a day of 1 to `--accounts`."""
+    sizes = [n for n in bench.sizes or SIZES if n <= bench.accounts]
+    for number in [n for n in sizes if n <= MOST_OF_A_YEAR]:
         cold(bench, work, number, round(365 * bench.scale))
-    for number in [n for n in SIZES if n <= bench.accounts]:
+    for number in sizes:
         cold(bench, work, number, DAYS_BEFORE, then_daily=True)
 
 
 def cold(
     bench: Bench, work: str, number: int, days: int, *, then_daily: bool = False
 ) -> None:
-    """Load some days of so many users into an empty database, and one day more."""
+    """Load some days of so many users into an empty database, and one day more.
+
+    With `bench.copied`, only a few load these days, and the day more is all that is
+    measured.
+    """
     first_day = bench.today - timedelta(days=1)
     people = min(bench.people, number)
     start = first_day - timedelta(days=days - 1)
@@ -112,28 +117,42 @@ def cold(
         with bench.serving(first_day, 2, people=people) as api:
             api.warm(start, first_day, people)
             bench.note(f"{work}: {name}, {days} days")
-            figures, counts = study.run(api)
+            if bench.copied and then_daily and number > people > 1:
+                copied(study, api, people)
+            else:
+                figures, counts = study.run(api)
+                with database.connect() as connection:
+                    connection.execute("vacuum analyze")
+                    bench.record.run(
+                        work,
+                        name,
+                        f"cold, {days} days",
+                        figures,
+                        counts=counts,
+                        days=days,
+                        users=number,
+                        size=size(connection),
+                        tables=tables(connection),
+                        new=study.new_rows(),
+                    )
+        if not then_daily:
+            return
         with database.connect() as connection:
-            connection.execute("vacuum analyze")
-            bench.record.run(
-                work,
-                name,
-                f"cold, {days} days",
-                figures,
-                counts=counts,
-                days=days,
-                users=number,
-                size=size(connection),
-                tables=tables(connection),
-                new=study.new_rows(),
-            )
-            if not then_daily:
-                return
             let_days_pass(connection, 3, but_for_reading=True)
         next_day = first_day + timedelta(days=1)
         with bench.serving(next_day, 2, people=people) as api:
             api.warm(start, next_day, people)
             study.daily(work, api, finds=True)
+
+
+def copied(study: Study, api: Api, people: int) -> None:
+    """Read only the first users; the others are copies of what they have."""
+    few = Store(study.bench, study.project, study.database, "", study.start, 2, people)
+    few.meltano(api, "tap-oura", "target-postgres")
+    with study.database.connect() as connection:
+        multiply(connection, people, study.accounts)
+        connection.execute("vacuum analyze")
+    study.meltano(api, "dbt")
 
 
 def questions(bench: Bench, work: str) -> None:

@@ -104,6 +104,8 @@ class Bench:
     years: int
     accounts: int
     people: int
+    sizes: tuple[int, ...]
+    copied: bool
     by: tuple[str, ...]
     latency_ms: int
     migrated: set[str] = field(default_factory=set)
@@ -326,7 +328,8 @@ class Store:
         if (new > 0) != finds:
             message = f"{self.name}: a run that is {phase!r} found {new} new"
             raise RuntimeError(message)
-        if counts["requests"] > MOST_REQUESTS * self.accounts:
+        most = MOST_REQUESTS * self.accounts
+        if not self.accounts <= counts["requests"] <= most:
             message = f"{self.name}: {phase!r} asked {counts['requests']} times"
             raise RuntimeError(message)
         self.bench.record.run(
