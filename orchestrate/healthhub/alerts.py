@@ -28,20 +28,25 @@ if TYPE_CHECKING:
 
 # What the ring gives by itself: people tag and rest without it, too. A user that
 # was read for the first time has all its data from now. A day that is still far off
-# says nothing.
+# says nothing. Who was read comes from the windows: of users that came along with the
+# question, Citus would not know on which machine to look.
 _NEWEST_DAYS = """
-select read_user.user_id, newest.day, today.day - newest.day as days
-from unnest(%(users)s::uuid[]) as read_user (user_id)
-left join healthhub.users on users.user_id = read_user.user_id
-cross join lateral (
-    select (now() at time zone coalesce(users.timezone, 'UTC'))::date as day
-) as today
+select read_user.user_id, newest.day, read_user.today - newest.day as days
+from (
+    select
+        user_id,
+        (now() at time zone coalesce(max(users.timezone), 'UTC'))::date as today
+    from raw_oura.sync_windows
+    left join healthhub.users using (user_id)
+    where _sdc_batched_at >= %(since)s at time zone 'UTC' and user_id = any(%(users)s)
+    group by user_id
+) as read_user
 cross join lateral (
     select day from healthhub.requested_days as asked
     where
         asked.user_id = read_user.user_id
         and asked.status = 'present'
-        and asked.day <= today.day + 1
+        and asked.day <= read_user.today + 1
         and asked.stream not in (
             'enhanced_tag', 'personal_info', 'rest_mode_period', 'ring_configuration',
             'sleep_time', 'tag'
@@ -50,7 +55,7 @@ cross join lateral (
     limit 1
 ) as newest
 where
-    today.day - newest.day >= %(days)s
+    read_user.today - newest.day >= %(days)s
     and exists (
         select from raw_oura.sync_windows as earlier
         where
