@@ -1,7 +1,7 @@
 # The verbs a person needs. `make run` and `make test` set up what they use.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup exports test survive live lint format lock packages version bench clean
+.PHONY: help run setup exports test test-citus survive live lint format lock packages version bench clean
 
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -17,7 +17,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: setup ## Load what is new and show what is in the database
 	@$(BIN)/healthhub run
@@ -31,6 +31,10 @@ test: .venv/installed-dev .meltano/installed ## Run all tests
 		tap-oura analyze sandbox target-postgres $(filter-out $(LONG_FIRST),$(wildcard tests/*))
 # Or one worker would end up with a whole pipeline while the other has nothing to do.
 LONG_FIRST := $(addprefix tests/,survival pipeline operations lifetime transform tap)
+
+test-citus: .venv/installed-dev .meltano/installed ## Run the tests of the database on Citus (CITUS_URL, or one is started)
+	@$(BIN)/python tests/support/citus_server.py \
+		$(BIN)/pytest $(or $(TESTS),tests/citus tests/pipeline tests/transform)
 
 survive: .venv/installed-dev .meltano/installed ## Kill and disturb runs for an hour
 	@SURVIVE=$(or $(ROUNDS),3) $(BIN)/pytest tests/survival

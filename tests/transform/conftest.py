@@ -10,6 +10,12 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from citus_server import (
+    close_database,
+    create_database,
+    drop_database,
+    everywhere,
+)
 from long_lived_dbt import Dbt
 from own_postgres import own_postgres
 
@@ -141,10 +147,11 @@ class Database:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, str]]:
-    """An embedded PostgreSQL of its own, by libpq's variables."""
+    """An embedded PostgreSQL of its own, or Citus, by libpq's variables."""
     with own_postgres("transform") as database:
         yield {
             **database.environment,
+            "MAINTENANCE": database.parameters["dbname"],
             "PGDATABASE": "healthhub",
             # A server far from UTC, so that no time is compared as if it were.
             "PGOPTIONS": "-c synchronous_commit=off -c timezone=Asia/Tokyo",
@@ -167,26 +174,26 @@ def dbt(
 @pytest.fixture(scope="session")
 def empty_database(server: dict[str, str], dbt: Dbt) -> str:
     """The name of a database in which everything was built of nothing."""
-    with _connect(server, "postgres") as maintenance:
-        maintenance.execute("create database healthhub")
+    with _connect(server, server["MAINTENANCE"]) as maintenance:
+        drop_database(maintenance, "healthhub")
+        drop_database(maintenance, "empty")
+        create_database(maintenance, "healthhub")
         dbt.build()
         with _connect(server, "healthhub") as connection:
             connection.execute(
                 "update healthhub_staging.models set read_at = '2000-01-01'"
             )
-        maintenance.execute("alter database healthhub rename to empty")
+        close_database(maintenance, "healthhub")
+        everywhere(maintenance, "alter database healthhub rename to empty")
     return "empty"
 
 
 @pytest.fixture
 def database(server: dict[str, str], empty_database: str) -> Iterator[Database]:
     """A database in which everything exists and is empty."""
-    name = sql.Identifier(empty_database)
-    with _connect(server, "postgres") as maintenance:
-        maintenance.execute("drop database if exists healthhub")
-        maintenance.execute(
-            sql.SQL("create database healthhub template {name}").format(name=name)
-        )
+    with _connect(server, server["MAINTENANCE"]) as maintenance:
+        drop_database(maintenance, "healthhub")
+        create_database(maintenance, "healthhub", empty_database)
     with _connect(server, "healthhub") as connection:
         yield Database(connection)
 
