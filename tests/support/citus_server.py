@@ -23,7 +23,7 @@ import psycopg
 
 from healthhub.database import Database
 from healthhub.distribution import has_citus
-from healthhub.embedded.account import server_account
+from healthhub.embedded.programs import server_account
 from healthhub.errors import HealthHubError
 
 if TYPE_CHECKING:
