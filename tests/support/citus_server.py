@@ -63,6 +63,23 @@ _ALL_OUT = """
 select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
 where datname = '{}' and pid != pg_backend_pid()
 """
+_HAVE_CITUS = f"""
+select dblink_exec(
+    format(
+        'host=127.0.0.1 port=%s dbname={TEMPLATE} user=%s',
+        current_setting('port'), current_user
+    ),
+    'create extension citus'
+)
+"""
+_NODES_THERE = """
+select
+    case groupid when 0 then 'citus_set_coordinator_host' else 'citus_add_node' end,
+    nodename,
+    nodeport
+from pg_dist_node
+order by groupid
+"""
 
 
 # Databases
@@ -112,22 +129,30 @@ def close_database(maintenance: psycopg.Connection[Any], name: str) -> None:
 
 
 def _make_template(maintenance: psycopg.Connection[Any]) -> None:
-    """Once: an empty database that knows all machines and, as they do, the user."""
+    """Once: an empty database that knows all machines and, as they do, the user.
+
+    Citus passes on what is said of its own databases. Where it is not yet, each
+    machine has to be asked to connect to itself.
+    """
     found = "select from pg_database where datname = %s"
     if maintenance.execute(found, (TEMPLATE,)).rowcount:
         return
-    maintenance.execute("set citus.max_cached_conns_per_worker = 0")
-    maintenance.execute(
-        f"create role {ROLE} login createrole password '{ROLE}'".encode()
-    )
-    own = maintenance.info.dbname
-    for _ in range(10):
-        # The only other sessions there are those of Citus itself, which come again.
-        everywhere(maintenance, _ALL_OUT.format(own))
-        with suppress(psycopg.errors.ObjectInUse, AssertionError):
-            everywhere(maintenance, f"create database {TEMPLATE} template {own}")
-            break
-        drop_database(maintenance, TEMPLATE)
+    everywhere(maintenance, f"create database {TEMPLATE}")
+    maintenance.execute("create extension if not exists dblink")
+    everywhere(maintenance, _HAVE_CITUS)
+    with maintenance.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        nodes = cursor.execute(_NODES_THERE).fetchall()
+    new = maintenance.info.get_parameters() | {
+        "dbname": TEMPLATE,
+        "password": maintenance.info.password,
+    }
+    with psycopg.connect(**new, autocommit=True) as connection:
+        for function, name, port in nodes:
+            connection.execute(f"select {function}(%s, %s)".encode(), (name, port))
+        connection.execute(f"drop role if exists {ROLE}".encode())
+        connection.execute(
+            f"create role {ROLE} login createrole password '{ROLE}'".encode()
+        )
     close_database(maintenance, TEMPLATE)
 
 
