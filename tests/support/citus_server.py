@@ -142,7 +142,7 @@ def _make_template(maintenance: psycopg.Connection[Any]) -> None:
     everywhere(maintenance, _HAVE_CITUS)
     with maintenance.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
         nodes = cursor.execute(_NODES_THERE).fetchall()
-    new = maintenance.info.get_parameters() | {
+    new: dict[str, Any] = maintenance.info.get_parameters() | {
         "dbname": TEMPLATE,
         "password": maintenance.info.password,
     }
