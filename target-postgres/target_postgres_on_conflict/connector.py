@@ -60,17 +60,25 @@ class FrugalConnector(PostgresConnector):
     def ready_table(
         self, full_table_name: str | FullyQualifiedName, schema: dict[str, Any]
     ) -> sa.Table | None:
-        """The table of a stream, if it has all columns as the stream has them."""
+        """The table of a stream, if its columns can take all that the stream has."""
         _, schema_name, table_name = self.parse_full_table_name(full_table_name)
         table = self._tables(schema_name).get(table_name)
         if table is not None:
             for name, definition in schema["properties"].items():
                 column = table.columns.get(name)
-                if column is None or str(column.type) != str(
-                    self.to_sql_type(definition)
-                ):
+                if column is None or not self._takes(column, definition):
                     return None
         return table
+
+    def _takes(self, column: sa.Column[Any], definition: dict[str, Any]) -> bool:
+        """Whether a column stays as it is for such values."""
+        wanted, there = self.to_sql_type(definition), str(column.type)
+        if str(wanted) == there:
+            return True
+        try:
+            return str(self.merge_sql_types([column.type, wanted])) == there
+        except ValueError:  # what cannot be, is said where it is tried
+            return False
 
     @override
     def prepare_table(  # type: ignore[override] # as is the original's

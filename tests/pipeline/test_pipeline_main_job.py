@@ -33,7 +33,7 @@ Row = dict[str, Any]
 CEILINGS = {
     "programs": 4,
     "requests": 30,
-    "statements": 125,
+    "statements": 100,
 }
 
 
