@@ -107,13 +107,13 @@ class Diagnosis:
         """Remember what may explain a failure."""
         if record.message == _BLOCK_ENDED:
             if record.details.get("success") is False:
-                self._verdict = str(record.details.get("err")).splitlines()[0]
+                self._verdict = str(record.details.get("err")).partition("\n")[0]
                 self.culprit = _culprit(record.details)
                 if number := _signal(record.details):
                     self.was_killed(self.culprit or MELTANO, number)
         elif killed := _KILLED_EARLY.match(record.message):
             self.was_killed(killed[1], int(killed[2]))
-        elif record.message.startswith(_NOISE):
+        elif record.message.startswith(_NOISE) or not record.message.strip():
             pass
         elif record.level >= logging.ERROR:
             self.errors.append((record.source, _sentence(record.message)))

@@ -164,6 +164,11 @@ def test_keeps_the_rest_of_a_line() -> None:
             id="Meltano itself",
         ),
         pytest.param([], "Meltano ended without saying why.", id="silence"),
+        pytest.param(
+            [line(" ", None, "error"), block("", {})],
+            "Meltano ended without saying why.",
+            id="an error without a word",
+        ),
     ],
 )
 def test_finds_the_sentence_that_explains(lines: list[str], sentence: str) -> None:
