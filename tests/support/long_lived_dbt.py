@@ -59,12 +59,10 @@ class Dbt:
         """Build the models and the tables that they read, or everything.
 
         It has to succeed. The views between the tables are there in every database.
-        As in the literal line, no files are written of it; and what dbt itself tests
-        of a table is tested when everything is built: each takes a third of the time.
+        As in the literal line, no files are written of it.
         """
         options = ["--exclude-resource-type", "unit_test", "--no-write-json"]
         if models:
-            options[1:1] = ["test"]
             options += ["--select", *(f"+{model}" for model in models)]
             options += ["--exclude", "config.materialized:lasting_view"]
         if full_refresh:
