@@ -60,7 +60,7 @@ def believed(
     return {**state, "bookmarks": streams}
 
 
-def _is_possible(bookmark: Any, today: date) -> bool:  # noqa: ANN401 (JSON)
+def _is_possible(bookmark: object, today: date) -> bool:
     try:
         days = msgspec.convert(bookmark, _Bookmark).days
     except ValueError:  # a msgspec.ValidationError is one, too

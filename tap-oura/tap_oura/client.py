@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -21,7 +21,6 @@ from tap_oura.api import Page, Request, as_document, as_page
 from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError
 from tap_oura.ledger import PENDING, first_days, ledger_entry, merged, refused
-from tap_oura.output import Writer
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.samples import DayParser, schema_by_day, with_offset
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_oura.output import Writer
     from tap_oura.run import Run
     from tap_oura.users import User
 
@@ -96,8 +96,7 @@ class OuraStream(Stream):
         self.route = route
         self.primary_keys = route.primary_keys
         self.replication_key = route.replication_key
-        assert isinstance(tap.message_writer, Writer)  # noqa: S101
-        self._writer = tap.message_writer
+        self._writer = cast("Writer", tap.message_writer)  # as `TapOura` names it
         self._run = run
         self._failed: dict[str, OuraError] = {}
 
@@ -213,7 +212,8 @@ class OuraStream(Stream):
             # next run from asking again: the state keeps them until they are written.
             state = self.get_context_state(context)
             state[PENDING] = merged([*state.get(PENDING, []), entry])
-            self._writer.write_state_when_due(self.tap_state)
+            is_written = self._writer.write_state_when_due(self.tap_state)
+            self.state_manager.is_flushed = is_written  # or the SDK does, at the end
 
     def _try_out(self, user: User, count: int) -> list[Record]:
         """Up to `count` records, by one request: what `--test` asks for."""

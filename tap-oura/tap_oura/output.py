@@ -57,14 +57,16 @@ class Writer(MsgSpecWriter):
         """
         self.write_message(StateMessage(value=state))
 
-    def write_state_when_due(self, state: TapState) -> None:
+    def write_state_when_due(self, state: TapState) -> bool:
         """Write the state between two windows, unless that takes too much time.
 
-        At the end of each stream it is written in any case.
+        Returns:
+            Whether it was written.
         """
         if (started := time.monotonic()) < self._state_due:
-            return
+            return False
         self.write_state(state)
         cost = time.monotonic() - started
         if cost > self.STATE_FREE:
             self._state_due = started + self.STATE_SHARE * cost
+        return True
