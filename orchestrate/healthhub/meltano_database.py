@@ -82,13 +82,13 @@ def _prepare_files(project: Path) -> None:
 def _prepare_database(project: Path) -> None:
     """Start it, and tell Meltano's plugins where it is and whom to read."""
     # Only a `meltano` that was typed by hand needs all this, and it is slow to import.
-    from healthhub.migrations import migrate  # noqa: PLC0415
-    from healthhub.settings import (  # noqa: PLC0415
+    from healthhub.migrations import migrate  # noqa: PLC0415 (slow)
+    from healthhub.settings import (  # noqa: PLC0415 (slow)
         load_settings,
         using_database,
         variables,
     )
-    from healthhub.source import chosen_users, within_variables  # noqa: PLC0415
+    from healthhub.source import chosen_users, within_variables  # noqa: PLC0415 (slow)
 
     leases = ExitStack()
     atexit.register(leases.close)
