@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from healthhub.database import Database
 from healthhub.distribution import has_citus
 from healthhub.embedded.programs import server_account
 from healthhub.errors import HealthHubError
+from system_postgres import run_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,17 +209,7 @@ def _started(programs: Path) -> Iterator[Database]:
     """Servers in a folder that is gone afterwards."""
     account = server_account()
 
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs / program, *arguments],
-            check=True,
-            cwd="/",
-            env={"LC_ALL": "C", "PATH": os.defpath},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            **account.identity,
-        )
-
+    run = partial(run_as, account, programs)
     with (
         tempfile.TemporaryDirectory(prefix="healthhub-citus-") as name,
         ExitStack() as up,

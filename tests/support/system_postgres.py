@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from healthhub.embedded.programs import server_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from healthhub.embedded.programs import Account
 
 # On this machine, but not one of the names for which nobody would ask for TLS.
 HOST = "127.0.0.2"
@@ -51,6 +54,19 @@ def system_programs() -> Path | None:
     return None
 
 
+def run_as(account: Account, programs: Path, name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs as the server's account, to its good end."""
+    subprocess.run(
+        [programs / name, *arguments],
+        check=True,
+        cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        **account.identity,
+    )
+
+
 @contextmanager
 def running(programs: Path, folder: Path, port: int) -> Iterator[SystemPostgres]:
     """Run a server that lets nobody in without TLS."""
@@ -65,17 +81,7 @@ def running(programs: Path, folder: Path, port: int) -> Iterator[SystemPostgres]
     account.own(place)
     data = place / "data"
 
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs / program, *arguments],
-            check=True,
-            cwd="/",
-            env={"LC_ALL": "C", "PATH": os.defpath},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            **account.identity,
-        )
-
+    run = partial(run_as, account, programs)
     password = place / "password"
     password.write_text(PASSWORD)
     account.own(password)
