@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ CHANGED = (
     "a_renamed_view",
     "a_new_raw_column",
     "a_reading_forgotten",
+    "a_row_by_hand",
     "another_project",
 )
 
@@ -146,6 +148,14 @@ class Life:
             " where model = 'daily_sleep_summaries'"
         )
 
+    def a_row_by_hand(self) -> None:
+        """Somebody knows better, and leaves."""
+        self.database(
+            "update healthhub.daily_readiness_summaries set score = 1 where day = %s",
+            DAYS[0],
+        )
+        self.database("select pg_stat_force_next_flush()")
+
     def another_project(self) -> dict[str, str]:
         """Or the same with other settings."""
         return {"DBT_ENV_CUSTOM_ENV_OF": "another"}
@@ -163,6 +173,10 @@ def test_what_it_leaves_out_had_nothing_to_do(
         assert build() == {"code": 0, "dbt": [["build", *TABLES]]}, event
         getattr(life, nothing := life.random.choice(NOTHING))()
         assert build() == {"code": 0, "dbt": []}, f"{nothing} after {event}"
+
+    before = looked_at(database)
+    assert build() == {"code": 0, "dbt": []}
+    assert looked_at(database) == before, "rows were read, and none had changed"
 
     tables = contents(database)
     dbt.build()
@@ -187,6 +201,21 @@ def test_a_build_that_failed_is_done_again(database: Database, build: Build) -> 
     assert build(**read_only)["code"] == 1
     assert build() == {"code": 0, "dbt": [["build", *TABLES]]}
     assert build() == {"code": 0, "dbt": []}
+
+
+def looked_at(database: Database) -> dict[str, int]:
+    """How many rows of each built table were ever read, once all have told."""
+    while database(
+        "select from pg_stat_activity"
+        " where datname = current_database() and pid != pg_backend_pid()"
+    ):
+        time.sleep(0.01)
+    rows = database(
+        "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) as rows"
+        " from pg_stat_user_tables"
+        " where schemaname = 'healthhub' and relname != 'users'"
+    )
+    return {row["relname"]: row["rows"] for row in rows}
 
 
 def contents(database: Database) -> dict[str, Counter[str]]:

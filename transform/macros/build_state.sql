@@ -116,8 +116,10 @@
 
 {# A model knows no more than the tables that it is made of have read, and is what
    they and its views are. In a run of everything that is this run; what was built
-   alone (`--select`) is built again after what it reads from. #}
+   alone (`--select`) is built again after what it reads from. What was written is
+   counted with the commit, and not seconds later: scripts/build.py reads it next. #}
 {% macro remember(node, contract=none) %}
+    select pg_stat_force_next_flush();
     {% set checksums = {} %}
     {% set sum = checksum(node, checksums) %}
     insert into {{ build_state() }} (model, checksum, read_at, contract)

@@ -37,7 +37,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 # As in macros/build_state.sql: a batch is stamped before it can be seen.
 _OVERLAP = timedelta(hours=1)
 
-# Whatever a statement has changed of a relation or function has another xmin.
+# Whatever a statement has changed of a relation or function has another xmin, and of
+# the rows of a table, PostgreSQL counts them: whoever changes a row by hand, and reads
+# everything again, wants it back. A build tells its counts as it commits (macros/
+# build_state.sql). Counts that were lost, after a crash, begin at another time.
 _STATE = """
 with relations as (
     select oid from pg_class
@@ -46,6 +49,15 @@ with relations as (
         to_regnamespace('healthhub'),
         to_regnamespace('healthhub_staging')
     )
+),
+
+built as (
+    select oid, relname, relkind from pg_class
+    where
+        relnamespace = to_regnamespace('healthhub')
+        and relkind in ('r', 'p')
+        and relname not in ('users', 'job_runs', 'alembic_version')
+        and to_regclass('healthhub_staging.last_build') is not null
 ),
 
 made as (
@@ -69,6 +81,17 @@ made as (
     where pronamespace in (
         to_regnamespace('healthhub'), to_regnamespace('healthhub_staging')
     )
+    union all
+    select concat_ws(' ', relid, n_tup_ins, n_tup_upd, n_tup_del)
+    from pg_stat_user_tables where relid in (select oid from built)
+    union all
+    select concat_ws(
+        ' ',
+        extract(epoch from pg_stat_database.stats_reset),
+        extract(epoch from pg_stat_bgwriter.stats_reset)
+    )
+    from pg_stat_database cross join pg_stat_bgwriter
+    where datname = current_database()
 )
 
 select
@@ -79,14 +102,14 @@ select
         (now() at time zone 'UTC')::date,
         current_setting('TimeZone')
     ) as moment,
+    exists (select from built) as is_built,
     array(
-        select relname::text from pg_class
+        select relname::text from built
         where
-            relnamespace = to_regnamespace('healthhub')
-            and relkind in ('r', 'p')
-            and relname not in ('users', 'job_runs', 'alembic_version')
-            and to_regclass('healthhub_staging.last_build') is not null
-    ) as tables,
+            relkind = 'p'
+            or to_regclass('pg_catalog.pg_dist_partition') is not null
+            or current_setting('track_counts') = 'off'
+    ) as uncounted,
     (
         select jsonb_object_agg(relname, columns) from (
             select pg_class.relname, array_agg(attname order by attnum) as columns
@@ -150,8 +173,8 @@ union all
 select 'users', count(*), md5(string_agg(users::text, ',' order by user_id))
 from healthhub_staging.users() as users
 """
-# Whoever changes a row by hand, and reads everything again, wants it back.
-_TABLE = """
+# Of a table whose rows nobody counts, or other machines, those of Citus.
+_UNCOUNTED = """
 select {built}, 0, md5(concat_ws(' ', count(*), sum(xmin::text::bigint)))
 from healthhub.{table}
 """
@@ -262,12 +285,15 @@ def _since_last(
 def _now(database: connection, project: str, since: datetime) -> State | None:
     with database.cursor() as cursor:
         cursor.execute(_STATE)
-        made, moment, tables, raw_tables = cursor.fetchone()
+        made, moment, is_built, uncounted, raw_tables = cursor.fetchone()
         if "sync_windows" not in (raw_tables or {}):
             return None
-        cursor.execute(_question(raw_tables, tables), {"since": since})
+        parts = [SQL(_WINDOWS), *_documents(raw_tables)]
+        if is_built:
+            parts += [SQL(_BUILT), *_rows(uncounted)]
+        cursor.execute(SQL(" union all ").join(parts), {"since": since})
         rows = {name: (count, digest) for name, count, digest in cursor.fetchall()}
-    for name in ("models", *(f"healthhub.{table}" for table in sorted(tables))):
+    for name in ("models", *(f"healthhub.{table}" for table in sorted(uncounted))):
         made += str(rows.pop(name, ""))
     users = str(rows.pop("users", ""))
     if any(count > _MOST_DOCUMENTS for count, _ in rows.values()):
@@ -277,25 +303,26 @@ def _now(database: connection, project: str, since: datetime) -> State | None:
     return State(project, made, moment, users, digest, since)
 
 
-def _question(raw_tables: dict[str, list[str]], tables: list[str]) -> Composed:
-    """What was loaded: a row for each stream; and what dbt knows."""
-    parts = [SQL(_WINDOWS), *([SQL(_BUILT)] if tables else [])]
+def _rows(tables: list[str]) -> Iterator[Composed]:
+    """What the rows of these tables are."""
     for table in tables:
         name = Literal(f"healthhub.{table}")
-        parts.append(SQL(_TABLE).format(built=name, table=Identifier(table)))
+        yield SQL(_UNCOUNTED).format(built=name, table=Identifier(table))
+
+
+def _documents(raw_tables: dict[str, list[str]]) -> Iterator[Composed]:
+    """What was loaded of each stream."""
     for name, columns in sorted(raw_tables.items()):
         if name != "sync_windows":
             own = [each for each in columns if not each.startswith("_sdc_")]
             day = next((each for each in ("day", "start_day") if each in own), None)
-            part = SQL(_DOCUMENTS).format(
+            yield SQL(_DOCUMENTS).format(
                 stream=Literal(name),
                 table=Identifier(name),
                 columns=SQL(", ").join(Identifier("document", each) for each in own),
                 day=Identifier("document", day) if day else SQL("null"),
                 limit=Literal(_MOST_DOCUMENTS + 1),
             )
-            parts.append(part)
-    return SQL(" union all ").join(parts)
 
 
 def _remember(database: connection, state: State) -> None:
