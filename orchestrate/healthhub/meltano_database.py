@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from healthhub.errors import HealthHubError
 from healthhub.meltano_files import hold, keep_true_catalogue
+from healthhub.meltano_log import TAP
 from healthhub.project import plugin_folder, project_folder
 
 if TYPE_CHECKING:
@@ -80,20 +81,35 @@ def _prepare_files(project: Path) -> None:
 
 
 def _prepare_database(project: Path) -> None:
-    """Start it, and tell Meltano's plugins where it is and whom to read."""
+    """Start it, and tell Meltano's plugins where it is and whom to read.
+
+    Without users, what runs the tap reads the sandbox, as `healthhub run` does.
+    """
     # Only a `meltano` that was typed by hand needs all this, and it is slow to import.
+    from healthhub.job_runs import Request  # noqa: PLC0415 (slow)
     from healthhub.migrations import migrate  # noqa: PLC0415 (slow)
+    from healthhub.screen import Screen  # noqa: PLC0415 (slow)
     from healthhub.settings import (  # noqa: PLC0415 (slow)
         load_settings,
         using_database,
         variables,
     )
-    from healthhub.source import chosen_users, within_variables  # noqa: PLC0415 (slow)
+    from healthhub.source import (  # noqa: PLC0415 (slow)
+        chosen_users,
+        source,
+        within_variables,
+    )
 
     leases = ExitStack()
     atexit.register(leases.close)
-    lease = leases.enter_context(using_database(load_settings(project)))
+    settings, known = load_settings(project), variables(project)
+    lease = leases.enter_context(using_database(settings))
     migrate(lease.database)
-    chosen = chosen_users(lease.database, variables(project)) or {}
-    users = leases.enter_context(within_variables(chosen))
-    os.environ |= lease.database.environment | users
+    users = chosen_users(lease.database, known)
+    if {"run", TAP} <= set(sys.argv):
+        logs = settings.healthhub_home / "logs"
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        where = source(users, known, Request(), Screen(), logs)
+    else:
+        where = within_variables(users or {})
+    os.environ |= lease.database.environment | leases.enter_context(where)

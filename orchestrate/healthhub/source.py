@@ -68,7 +68,7 @@ def source(
     if not asked_for_days and (request.end_date or first) >= first:
         screen.say(
             f"There are no users yet: the last {DEMO_DAYS} days of the sandbox "
-            "are read, synthetic data. --start-date asks for more."
+            "are read, synthetic data. `healthhub run --start-date` asks for more."
         )
         period["TAP_OURA_START_DATE"] = first.isoformat()
     with running_sandbox(logs / "sandbox.log") as url:

@@ -589,7 +589,7 @@ const WORDS = {
       ring_configuration: "リング",
       session: "セッション",
       sleep: "睡眠（仮眠を含む）",
-      sleep_time: "おすすめの就寝時刻",
+      sleep_time: "寝る時刻の目安",
       tag: "タグ（旧形式）",
       vo2_max: "VO₂ max",
       workout: "ワークアウト",
