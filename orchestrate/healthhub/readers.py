@@ -62,7 +62,9 @@ def add_reader(database: Database, name: str) -> Database:
         for setting, value in _SETTINGS.items():
             how = sql.SQL("alter role {} set {} = {}")
             connection.execute(how.format(role, sql.Identifier(setting), value))
-        connection.execute("select healthhub.open_to_readers()")
+        connection.execute(
+            "select healthhub.open_to_readers(), healthhub.open_home_zones()"
+        )
     # Supabase's pooler is told the project behind the name: postgres.abcdefgh.
     owner = database.parameters["user"]
     project = owner[owner.find(".") :] if "." in owner else ""

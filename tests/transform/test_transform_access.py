@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -9,12 +10,14 @@ import pytest
 
 from healthhub.database import Database as Address
 from healthhub.migrations import migrate
+from healthhub.readers import add_reader, remove_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.transform.conftest import Database, Dbt
 
+USER = "0a0a0a0a-0000-4000-8000-000000000001"
 ROLES = ("anon", "authenticated", "service_role")
 _SUPABASE = """
 create role anon; create role authenticated; create role service_role bypassrls;
@@ -36,20 +39,17 @@ from pg_class where oid = any(%s::regclass[])
 
 
 @pytest.fixture
-def supabase(server: dict[str, str], database: Database) -> Iterator[Database]:
+def address(server: dict[str, str]) -> Address:
+    names = ("host", "port", "user", "password")
+    parameters = {name: server[f"PG{name.upper()}"] for name in names}
+    return Address({**parameters, "dbname": "healthhub"})
+
+
+@pytest.fixture
+def supabase(address: Address, database: Database) -> Iterator[Database]:
     for statement in _SUPABASE.split(";\n"):
         database(statement)
-    migrate(
-        Address(
-            {
-                "host": server["PGHOST"],
-                "port": server["PGPORT"],
-                "user": server["PGUSER"],
-                "password": server["PGPASSWORD"],
-                "dbname": "healthhub",
-            }
-        )
-    )
+    migrate(address)
     yield database
     for role in ROLES:
         database(f"drop owned by {role} cascade")
@@ -94,3 +94,44 @@ def test_everything_that_is_granted_can_be_read(supabase: Database) -> None:
             supabase("select * from healthhub_staging.stg_oura__tag")
     finally:
         supabase("reset role")
+
+
+@pytest.fixture
+def reader(address: Address, supabase: Database) -> Iterator[str]:
+    add_reader(address, "looks")
+    yield "looks"
+    with address.connect() as connection:
+        remove_reader(connection, "looks")
+    supabase("drop owned by healthhub_reader")
+    supabase("drop role healthhub_reader")
+
+
+def test_whoever_reads_coverage_reads_it_up_to_today_at_home(
+    supabase: Database, reader: str
+) -> None:
+    # There it is another day than in UTC, the one before or the one after.
+    home = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 10 else "Pacific/Pago_Pago"
+    supabase(
+        "insert into healthhub.users (user_id, oura_pat_alias, timezone)"
+        " values (%s, 'anne', %s)",
+        USER,
+        home,
+    )
+    supabase(
+        "insert into healthhub.requested_days"
+        " (user_id, day, stream, status, created_at, updated_at)"
+        " values (%s, '2026-03-01', 'sleep', 'present', now(), now())",
+        USER,
+    )
+    supabase("select set_config('request.jwt.claim.sub', %s, false)", USER)
+    for role in ("authenticated", "service_role", reader):
+        supabase(f"set role {role}")
+        try:
+            last = supabase.one(
+                "select max(day) = (now() at time zone %s)::date as is_today"
+                " from healthhub.coverage",
+                home,
+            )
+        finally:
+            supabase("reset role")
+        assert last["is_today"], role

@@ -4,12 +4,29 @@ requested_days as not materialized (
     select * from {{ ref('requested_days') }}
 ),
 
-users as (
+first_days as (
     select
         user_id,
         min(day) as first_day
     from requested_days
     group by user_id
+),
+
+known_users as (
+    select * from {{ staging_schema() }}.users()
+),
+
+-- Its last day is the one that it is where the user is at home.
+users as (
+    select
+        first_days.user_id,
+        first_days.first_day,
+        cast(
+            now() at time zone coalesce(known_users.timezone, 'UTC') as date
+        ) as today
+    from first_days
+    left join known_users
+        on first_days.user_id = known_users.user_id
 ),
 
 streams as (
@@ -31,7 +48,7 @@ days as (
     cross join streams
     cross join generate_series(
         users.first_day,
-        cast(now() at time zone 'UTC' as date),
+        users.today,
         interval '1 day'
     ) as calendar (day)
 )
