@@ -8,6 +8,7 @@
 {% macro prepare_database() %}
     {% if not execute %}{% do return('') %}{% endif %}
 
+    {% do look_for_citus() %}
     {% set found = {} %}
     {% for row in run_query(columns_of_raw_tables()).rows %}
         {% do found.setdefault(row['table_name'], []).append(row['column_name']) %}
