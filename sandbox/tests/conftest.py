@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from oura_sandbox.server import Sandbox, running
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def api(sandbox: Sandbox) -> Iterator[httpx.Client]:
     """Ask the sandbox as its first wearer."""
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     url = f"{sandbox.url}/v2/usercollection/"
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from oura_sandbox.cli import app
 from oura_sandbox.server import running
+from patience import PATIENCE
 
 COMMAND = (sys.executable, "-m", "oura_sandbox")
 
@@ -34,7 +35,7 @@ def test_greets_once_and_ends_cleanly(number: signal.Signals) -> None:
         url = greeting.removeprefix("oura-sandbox listens on ").strip()
         assert httpx.get(f"{url}/v2/usercollection/sleep").status_code == 401
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -44,7 +45,7 @@ def test_ends_with_its_parent() -> None:
         assert process.stdin
         assert process.stdout.readline()
         process.stdin.close()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_signal_ends_it_although_a_client_stays_connected() -> None:
@@ -54,7 +55,7 @@ def test_a_signal_ends_it_although_a_client_stays_connected() -> None:
         with httpx.Client() as client:
             client.get(f"{url}/v2/usercollection/sleep")
             process.terminate()
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_taken_port_is_one_sentence() -> None:
@@ -65,7 +66,7 @@ def test_a_taken_port_is_one_sentence() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE,
         )
     assert done.returncode == 1
     assert done.stdout == ""

@@ -8,6 +8,7 @@ import pytest
 from msgspec import json
 
 from oura_sandbox.server import running
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from oura_sandbox.server import Sandbox
@@ -116,7 +117,7 @@ def test_a_truncated_body_is_no_json(api: httpx.Client, control: httpx.Client) -
 
 
 def test_a_delay_does_not_hold_up_others(sandbox: Sandbox) -> None:
-    with httpx.Client(base_url=sandbox.url, timeout=60) as control:
+    with httpx.Client(base_url=sandbox.url, timeout=PATIENCE) as control:
         fault = {"kind": "delay", "route": "sleep", "seconds": 30}
         control.post("/_sandbox/faults", json=fault)
         url = f"{sandbox.url}/v2/usercollection"
@@ -237,7 +238,7 @@ def test_the_command_line_takes_faults_limits_and_latency() -> None:
     ) as sandbox:
         headers = {"Authorization": f"Bearer {sandbox.token}"}
         url = f"{sandbox.url}/v2/usercollection/"
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as api:
+        with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as api:
             assert statuses(api, 5, "sleep") == [500, 200, 200, 200, 429]
             with pytest.raises(httpx.TransportError):
                 api.get("tag")

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from oura_sandbox.server import running
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ def paged() -> Iterator[httpx.Client]:
     with running(today="2026-11-24", years=1, page_size=7) as sandbox:
         headers = {"Authorization": f"Bearer {sandbox.token}"}
         url = f"{sandbox.url}/v2/usercollection/"
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
             yield client
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from oura_sandbox.routes import DOCUMENTS, SERIES
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def twins(sandbox: Sandbox) -> Iterator[httpx.Client]:
     url = f"{sandbox.url}/v2/sandbox/usercollection/"
     headers = {"Authorization": "whatever"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 

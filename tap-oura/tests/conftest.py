@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import socket
-from types import SimpleNamespace
+import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
 
 import pytest
 import requests_mock as rm
@@ -39,7 +40,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let retries come at once, and note how long they would have waited."""
     pauses: list[float] = []
     monkeypatch.setattr("tap_oura.api.sleep", pauses.append)
-    monkeypatch.setattr("backoff._sync.time", SimpleNamespace(sleep=pauses.append))
+    of_backoff = create_autospec(time)  # `time.sleep` itself is everybody's
+    of_backoff.sleep.side_effect = pauses.append
+    monkeypatch.setattr("backoff._sync.time", of_backoff)
     return pauses
 
 

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from fake_login import credential
 from fake_oura import USER_ID
+from patience import PATIENCE
 from tap_oura.auth_cli import main
 from tap_oura.callback import CallbackServer
 from tap_oura.errors import UnauthorizedError
@@ -49,8 +50,8 @@ def browser(monkeypatch: pytest.MonkeyPatch, free_port: int) -> Iterator[str]:
             slow.sendall(b"GET /callback/?code=slow")
             for query in ("", "?code=x", "?code=x&state=", "?error=x&state=y", "?%"):
                 stranger = f"http://127.0.0.1:{free_port}/callback/{query}"
-                assert requests.get(stranger, timeout=30).status_code == 404
-            assert requests.get(address, timeout=30).ok
+                assert requests.get(stranger, timeout=PATIENCE).status_code == 404
+            assert requests.get(address, timeout=PATIENCE).ok
 
     def open_(address: str) -> bool:
         threads.append(threading.Thread(target=visit, args=[address]))

@@ -59,7 +59,6 @@ def server() -> Iterator[Database]:
         yield database
 
 
-@pytest.mark.timeout(3600)
 def test_what_is_known_after_each_day_of_a_life(
     server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

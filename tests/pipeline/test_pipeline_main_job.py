@@ -14,6 +14,7 @@ import pytest
 import citus_server
 from counting import counted
 from meltano_pipeline import PIPELINE, USER_ID
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from meltano_pipeline import Pipeline
@@ -43,7 +44,7 @@ def served(pipeline: Pipeline, route: str) -> dict[str, Row]:
         f"{pipeline.sandbox.url}/v2/usercollection/{route}",
         params={"start_date": "2000-01-01", "end_date": "2100-01-01"},
         headers={"Authorization": f"Bearer {pipeline.sandbox.token}"},
-        timeout=60,
+        timeout=PATIENCE,
     )
     return {document["day"]: document for document in answer.json()["data"]}
 

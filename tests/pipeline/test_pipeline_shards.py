@@ -168,7 +168,7 @@ def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as killed:
-        wait_for_a_row_of(study, "shard-2-of-2")
+        wait_for_a_row_of(study, "shard-2-of-2", killed)
         os.killpg(killed.pid, signal.SIGKILL)
     again = subprocess.run(
         kubernetes_command(),
@@ -191,16 +191,18 @@ def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None
     assert {n for n in found | wanted if found.get(n) != wanted.get(n)} == set()
 
 
-def wait_for_a_row_of(study: Study, suffix: str) -> None:
+def wait_for_a_row_of(
+    study: Study, suffix: str, process: subprocess.Popen[bytes]
+) -> None:
     """Until Meltano says that a share is under way."""
     began = "select from meltano.runs where job_name like %s"
-    for _ in range(600):
+    while process.poll() is None:
         with study.shared.connect() as connection:
             there = connection.execute("select to_regclass('meltano.runs')").fetchone()
             if there != (None,) and connection.execute(began, (f"%{suffix}",)).rowcount:
                 return
         time.sleep(0.05)
-    raise AssertionError(suffix)
+    pytest.fail(f"it ended before {suffix} was under way")
 
 
 def test_two_runs_do_not_share_a_run_folder(study: Study) -> None:

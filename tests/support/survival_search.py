@@ -16,6 +16,8 @@ import httpx
 import psutil
 from psycopg import sql
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -83,7 +85,7 @@ def health_values(sandbox: Sandbox) -> frozenset[str]:
             f"{sandbox.url}/v2/usercollection/{route}",
             params={"start_date": "2000-01-01", "end_date": "2100-01-01"},
             headers={"Authorization": f"Bearer {sandbox.token}"},
-            timeout=60,
+            timeout=PATIENCE,
         )
         content = answer.json()
         for document in content.get("data", [content]):

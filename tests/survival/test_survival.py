@@ -28,7 +28,6 @@ SEEDS = [ONE] if ONE else ALL or [f"f{TODAY % len(FAULTS)}-{TODAY}"]
 REVISIONS = "healthhub.document_revisions"
 
 
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_fault_loses_doubles_and_leaks_nothing(
     home: Home,

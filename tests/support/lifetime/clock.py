@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from importlib import import_module
-from types import SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Clock:
             def now(cls, tz: dt.tzinfo | None = None) -> Any:  # noqa: ANN401
                 return dt.datetime.now(tz) + clock._ahead
 
-        module = SimpleNamespace(**{**vars(dt), "datetime": Datetime})
+        module = ModuleType(dt.__name__)
+        vars(module).update(vars(dt), datetime=Datetime)
         for name in READERS:
             patch.setattr(import_module(name), "datetime", Datetime)
         for name in READERS_OF_MODULE:
