@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import webbrowser
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 from cryptography.fernet import Fernet
+from singer_sdk.configuration._dict_config import parse_environment_config
 from typing_extensions import override
 
 from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
@@ -20,7 +22,7 @@ from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
 from tap_oura.errors import OuraError, Outcome, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.run import Run
-from tap_oura.settings import read_object, readable
+from tap_oura.settings import ENVIRONMENT_PREFIX, read_object, readable
 from tap_oura.streams import ROUTES
 from tap_oura.tap import TapOura
 from tap_oura.users import (
@@ -60,11 +62,14 @@ class Commands(click.Group):
 @click.pass_context
 def main(context: click.Context, config_file: IO[bytes] | None) -> None:
     """Log users of Oura in and out, and see who is."""
-    source: dict[str, Any] = {"parse_env_config": True}
-    if config_file:
-        source = {"config": read_object("--config", config_file)}
     with readable():
-        context.obj = dict(TapOura(**source).config)
+        if config_file:
+            given = read_object("--config", config_file)
+        else:
+            # By itself the SDK looks for a `.env`, which it would let win.
+            schema = TapOura.config_jsonschema
+            given = parse_environment_config(schema, ENVIRONMENT_PREFIX, os.devnull)
+        context.obj = dict(TapOura(config=given).config)
 
 
 @main.command()

@@ -156,6 +156,17 @@ def test_login_without_an_application_says_where_to_get_one(config: Config) -> N
     assert "register at https://developer.ouraring.com" in result.stderr
 
 
+def test_no_file_wins_over_the_environment(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"TAP_OURA_TOKEN_KEY={config['token_key']}")
+    search = "singer_sdk.configuration._dict_config.find_dotenv"
+    monkeypatch.setattr(search, lambda: str(file))
+    result = tap_oura_auth(config | {"token_key": "abc"}, "list")
+    assert "`token_key` is not a Fernet key." in result.stderr
+
+
 def test_new_key_is_a_key() -> None:
     command = [sys.executable, "-m", "tap_oura.auth_cli", "new-key"]
     made = subprocess.run(command, check=True, capture_output=True).stdout.strip()
