@@ -192,6 +192,10 @@ def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
             f"This program cannot listen at {redirect_uri} ({error.strerror}). "
             "Use `--no-browser`, or register another `redirect_uri`."
         ) from None
+    click.echo(
+        "Waiting for the browser. If it is on another machine, stop this with Ctrl-C "
+        "and add `--no-browser`."
+    )
     with server:
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)

@@ -71,6 +71,7 @@ def test_login_by_browser_list_and_revoke(
     result = tap_oura_auth(config, "login", USER_ID)
     assert result.exit_code == 0, result.output
     assert f"User {USER_ID} is logged in." in result.stdout
+    assert "on another machine" in result.stdout
     assert "Granted: daily, tag" in result.stdout
     assert "Not granted: email, personal, heartrate" in result.stdout
     assert "Will be empty: daily_cardiovascular_age, daily_resilience" in result.stdout
