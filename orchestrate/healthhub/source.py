@@ -92,7 +92,12 @@ def chosen_users(
         raise HealthHubError(
             "All users are deactivated. `healthhub users activate` one of them."
         )
-    wanted = [find_user(active, each) for each in named]
+    wanted = [find_user(users, each) for each in named]
+    if asleep := [user.alias for user in wanted if not user.is_active]:
+        raise HealthHubError(
+            f"{asleep[0]} is deactivated. To read it again: `healthhub users activate "
+            f"{asleep[0]}`."
+        )
     return users_environment(wanted or active, variables, database)
 
 

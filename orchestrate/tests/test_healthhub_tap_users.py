@@ -88,6 +88,8 @@ def test_active_people_are_read_with_their_credentials(hosted: Hosted) -> None:
     assert only["user_id"] == bos_id
     assert "TAP_OURA_TOKEN_STORE" not in hosted.called()["environment"]
 
+    code, _, errors = hosted.call("run", "--user", "gone", **tokens)
+    assert (code, "gone is deactivated." in errors) == (1, True)
     hosted.call("users", "remove", "OURA_PAT_BO")
     hosted.call("users", "remove", ANNE)
     code, _, errors = hosted.call("run", **tokens)
