@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
 
 #: A batch that takes this much memory is loaded, however few its records are.
-BATCH_BYTES = 64_000_000
+BATCH_BYTES = 16_000_000
 
 # Values of these types are never kept outside of their row.
 _SMALL = (sa.Boolean, sa.Date, sa.DateTime, sa.Integer, sa.Numeric, sa.Time, sa.Uuid)
@@ -38,7 +38,7 @@ class OnConflictSink(PostgresSink):
 
     connector_class = FrugalConnector
     _table: sa.Table
-    _bytes = 0
+    current_bytes = 0
 
     @property
     @override
@@ -77,17 +77,17 @@ class OnConflictSink(PostgresSink):
 
     @override
     def start_batch(self, context: dict[str, Any]) -> None:
-        self._bytes = 0
+        self.current_bytes = 0
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         super().process_record(record, context)
-        self._bytes += _size(record)
+        self.current_bytes += _size(record)
 
     @property
     @override
     def is_full(self) -> bool:
-        return super().is_full or self._bytes >= BATCH_BYTES
+        return super().is_full or self.current_bytes >= BATCH_BYTES
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:

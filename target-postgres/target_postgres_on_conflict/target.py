@@ -16,8 +16,9 @@ from typing_extensions import override
 
 from target_postgres_on_conflict.sink import OnConflictSink
 
-# Fewer may wait for the end: each batch takes six statements.
+# Fewer and smaller may wait for the end: each batch takes six statements.
 MANY_RECORDS = 1_000
+MANY_BYTES = 1_000_000
 
 _DISTRIBUTION_COLUMN = th.Property(
     "distribution_column",
@@ -85,7 +86,8 @@ class TargetPostgresOnConflict(TargetPostgres):
         state waits for the end, as before.
         """
         for sink in self._sinks_active.values():
-            if sink.current_size >= MANY_RECORDS:
+            assert isinstance(sink, OnConflictSink)  # noqa: S101 (there is no other)
+            if sink.current_size >= MANY_RECORDS or sink.current_bytes >= MANY_BYTES:
                 self.drain_one(sink)
         super()._process_schema_message(message_dict)
 

@@ -302,10 +302,15 @@ def test_a_known_table_takes_few_statements(
     assert len(statements) <= 8, statements
 
 
+@pytest.mark.parametrize("many", ["MANY_RECORDS", "MANY_BYTES"])
 def test_memory_holds_one_stream(
-    load: Loader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    load: Loader,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    many: str,
 ) -> None:
-    monkeypatch.setattr(target_module, "MANY_RECORDS", 1)
+    """A few large records are as much as many small ones."""
+    monkeypatch.setattr(target_module, many, 1)
     schema = {"properties": {"id": ID}}
     target = TargetPostgresOnConflict(config=config(load.url, **load.settings))
     for stream in ("one", "other"):
