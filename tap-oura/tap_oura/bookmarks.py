@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_oura.users import is_in_share
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+#: Where a state says of which share of the users it is alone, such as 2/8. Whoever
+#: gives a share a copy of the state of all says so, as no run can tell it from the one
+#: that other shares go on from.
+OWN_SHARE = "shard"
 
 #: How far the clocks of two machines, and the days of two users, may be apart.
 _AHEAD = timedelta(days=2)
@@ -57,6 +64,27 @@ def believed(
         if len(kept) < len(bookmarks):
             streams[name] = {**stream, "partitions": kept}
             doubt(name)
+    return {**state, "bookmarks": streams}
+
+
+def own_share(state: Mapping[str, Any], shard: str | None) -> dict[str, Any]:
+    """The state without other shares' users, if it is that of this share alone.
+
+    Each of thousands of users takes memory in every program that passes a state on.
+    """
+    if not shard or shard != state[OWN_SHARE]:
+        return dict(state)
+    streams = {
+        name: {
+            **stream,
+            "partitions": [
+                each
+                for each in stream.get("partitions", [])
+                if is_in_share(each["context"]["user_id"], shard)
+            ],
+        }
+        for name, stream in state.get("bookmarks", {}).items()
+    }
     return {**state, "bookmarks": streams}
 
 

@@ -20,7 +20,7 @@ from tap_oura import schemas
 from tap_oura.api import Page, Request, as_document, as_page
 from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError
-from tap_oura.ledger import PENDING, first_days, ledger_entry, merged, refused
+from tap_oura.ledger import first_days, keep_pending, ledger_entry, refused
 from tap_oura.prefetch import Job, WindowRead
 from tap_oura.samples import DayParser, schema_by_day, with_offset
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
@@ -210,8 +210,7 @@ class OuraStream(Stream):
             self._run.ledger.add(user, [entry])
             # A run that is killed writes no `sync_windows`, and its bookmarks spare the
             # next run from asking again: the state keeps them until they are written.
-            state = self.get_context_state(context)
-            state[PENDING] = merged([*state.get(PENDING, []), entry])
+            keep_pending(self.get_context_state(context), entry)
             is_written = self._writer.write_state_when_due(self.tap_state)
             self.state_manager.is_flushed = is_written  # or the SDK does, at the end
 

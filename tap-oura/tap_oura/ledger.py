@@ -21,6 +21,9 @@ Entry = dict[str, Any]
 #: Where a user's state of a stream keeps windows that are not on record yet.
 PENDING = "pending_windows"
 
+#: What it keeps of each: whose they are it says already, and each went well.
+_KEPT = ("window_start", "window_end", "synced_at", "document_count", "request_count")
+
 
 class Ledger:
     """The windows of a run.
@@ -44,8 +47,17 @@ class Ledger:
 
     def carry_over(self, state: Mapping[str, Any]) -> None:
         """Note the windows of a run that was killed before it could."""
-        for user_state in user_states(state):
-            self.entries += user_state.get(PENDING, [])
+        for stream in state.get("bookmarks", {}):
+            for user_state in user_states(state, stream):
+                said = {
+                    "user_id": user_state["context"]["user_id"],
+                    "stream": stream,
+                    "outcome": Outcome.OK,
+                    "detail": None,
+                }
+                self.entries += [
+                    said | window for window in user_state.get(PENDING, [])
+                ]
 
 
 def user_states(
@@ -90,6 +102,12 @@ def ledger_entry(
         "document_count": documents,
         "request_count": read.requests,
     }
+
+
+def keep_pending(user_state: dict[str, Any], entry: Entry) -> None:
+    """Let the state keep a window that is not on record yet."""
+    kept = {name: entry[name] for name in _KEPT}
+    user_state[PENDING] = merged([*user_state.get(PENDING, []), kept])
 
 
 def refused(

@@ -22,7 +22,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
-from tap_oura.bookmarks import believed
+from tap_oura.bookmarks import OWN_SHARE, believed, own_share
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError
 from tap_oura.output import Writer
@@ -78,7 +78,11 @@ class TapOura(Tap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        super().load_state(believed(state, self.run.today, self._doubt))
+        state = believed(state, self.run.today, self._doubt)
+        if shard := state.get(OWN_SHARE):
+            state = own_share(state, self.config.get("shard"))
+            cast("dict[str, Any]", self.state)[OWN_SHARE] = shard
+        super().load_state(state)
 
     def _doubt(self, stream: str) -> None:
         self.logger.warning(

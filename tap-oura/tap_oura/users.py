@@ -234,19 +234,23 @@ def _filtered(users: list[User], config: Mapping[str, Any]) -> list[User]:
 
 
 def _in_shard(users: list[User], config: Mapping[str, Any]) -> list[User]:
-    """Those of this run's share, by a hash that is the same everywhere."""
-    shard = config.get("shard")
-    if not shard:
+    """Those of this run's share, if it has one."""
+    if not (shard := config.get("shard")):
         return users
+    return [user for user in users if is_in_share(user.user_id, shard)]
+
+
+def is_in_share(user_id: str, shard: str) -> bool:
+    """Whether a user is of a share, by a hash that is the same everywhere.
+
+    Raises:
+        SettingError: `shard` names no share.
+    """
     match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
     if not match or int(match[1]) > int(match[2]):
         raise SettingError(
             f"`shard` is {shard!r}: write it as 2/8, the second of eight shares."
         )
     share, shares = int(match[1]), int(match[2])
-    hashed = (hashlib.sha256(user.user_id.encode()).digest()[:8] for user in users)
-    return [
-        user
-        for user, digest in zip(users, hashed, strict=True)
-        if int.from_bytes(digest) % shares == share - 1
-    ]
+    digest = hashlib.sha256(user_id.encode()).digest()[:8]
+    return int.from_bytes(digest) % shares == share - 1

@@ -44,6 +44,20 @@ def test_users_may_be_filtered_and_shared_out() -> None:
     assert user_ids(users=many, shard="2/3") == shares[1]
 
 
+def test_a_share_leaves_others_bookmarks_out_of_a_state_of_its_own_alone(
+    oura: FakeOura, run: Runner
+) -> None:
+    oura.daily("daily_stress", "2026-03-09")
+    first = run("daily_stress", users=TWO)
+    both = {USER_ID, OTHER_USER}
+    for alone, kept in ((None, both), ("2/2", both), ("1/2", {OTHER_USER})):
+        state = first.state | ({"shard": alone} if alone else {})
+        result = run("daily_stress", users=TWO, shard="1/2", state=state)
+        states = result.state["bookmarks"]["daily_stress"]["partitions"]
+        assert {state["context"]["user_id"] for state in states} == kept
+        assert result.state.get("shard") == alone
+
+
 def test_a_file_names_more_users_than_a_variable_holds(tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     file.write_text(json.dumps(TWO[1:]))
