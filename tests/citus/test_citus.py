@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psutil
 import psycopg
 import pytest
-from tests.citus.conftest import DAYS, USERS, user_id
+from psycopg.rows import tuple_row
+from tests.citus.conftest import DAYS, PROJECT, USERS, user_id
 
 from healthhub.errors import HealthHubError
 
@@ -23,6 +27,22 @@ if TYPE_CHECKING:
 
     from healthhub.database import Database
 
+QUESTIONS = PROJECT / "analyze/questions"
+# Of a user's tenfold days, what makes a study of them.
+OTHERWISE = {
+    "user_id": "cast('0b0b0b0b-0000-4000-8000-' || lpad(number::text, 12, '0')"
+    " as uuid)",
+    "day": "original.day - 10 * turn",
+    "document_id": "gen_random_uuid()",
+    "age": "20 + number % 20",
+    "average_hrv": "30 + (number * 7 + turn * 3) % 50",
+    "lowest_heart_rate": "40 + (number * 5 + turn * 7) % 30",
+    "total_sleep_duration": "20000 + (number * 31 + turn * 17) % 9000",
+    "main_sleep_id": "gen_random_uuid()",
+    "is_complete": "true",
+    "tags": "case when turn < 8 and number % 3 < 2 and turn % 2 = 0"
+    " then array['late_meal'] else '{}' end",
+}
 # A server whose process is killed ends all its sessions, and recovers from its log.
 _DIES = "copy (select) to program 'kill -9 $PPID'"
 _A_WORKER_DIES = f"""
@@ -154,6 +174,65 @@ def test_a_reader_reads_and_no_more(loaded: Study) -> None:
 def test_a_report(loaded: Study, tmp_path: Path) -> None:
     loaded("report", "--out", str(tmp_path / "report.html"), "--user", user_id(1))
     assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+def test_a_question_of_a_study_has_the_answer_of_one_postgresql(
+    loaded: Study, alone: Study
+) -> None:
+    """Of thirty users with four months, who are gone afterwards."""
+    files = sorted(QUESTIONS.glob("*.sql"))
+    assert len(files) == 4
+    answers = []
+    for each in (alone, loaded):
+        with each.database.connect() as connection:
+            for table in (
+                "personal_info",
+                "daily_overview",
+                "daily_activity_summaries",
+            ):
+                multiply(connection, table)
+            answers.append([ask(connection, file) for file in files])
+            connection.rollback()
+    assert all(rows and None not in rows[0] for rows in answers[0])
+    assert answers[0] == answers[1]
+
+
+def multiply(connection: psycopg.Connection[Any], table: str) -> None:
+    """Let thirty more users have what the first one has, again and again."""
+    found = connection.execute(
+        "select column_name from information_schema.columns"
+        " where table_schema = 'healthhub' and table_name = %s",
+        (table,),
+    ).fetchall()
+    turns, days = (1, "") if table == "personal_info" else (12, "order by day limit 10")
+    columns = [column for (column,) in found]
+    values = [OTHERWISE.get(column, f"original.{column}") for column in columns]
+    connection.execute(
+        f"insert into healthhub.{table} ({', '.join(columns)})"
+        f" select {', '.join(values)} from generate_series(1, 30) as number"
+        f" cross join generate_series(1, {turns}) as turn"
+        f" cross join (select * from healthhub.{table}"
+        f" where user_id = '{user_id(1)}' {days}) as original".encode()
+    )
+
+
+def ask(connection: psycopg.Connection[Any], file: Path) -> list[tuple[Any, ...]]:
+    """The rows of a question, with psql's variables filled in."""
+    query = re.sub(r":'(\w+)'", r"%(\1)s", file.read_text("utf-8"))
+    today = datetime.now(UTC).date()
+    asked = {
+        "first_day": today - timedelta(150),
+        "last_day": today - timedelta(20),
+        "tag": "late_meal",
+    }
+    with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
+        rows = cursor.execute(query.encode(), asked).fetchall()
+    # Sums of floating numbers depend on their order.
+    return [tuple(round(v, 6) if is_number(v) else v for v in row) for row in rows]
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, float | Decimal)
 
 
 @pytest.mark.parametrize("part", ["loading", "between", "dbt"])
