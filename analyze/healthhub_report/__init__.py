@@ -1,1 +1,1 @@
-"""The report: what people look at."""
+"""The report: the page that a user looks at."""

@@ -1,7 +1,7 @@
-"""The one kind of error that a person is shown."""
+"""The one kind of error that a user is shown."""
 
 from __future__ import annotations
 
 
 class ReportError(Exception):
-    """What a person can put right: one clear sentence that ends with the next step."""
+    """What a user can put right: one clear sentence that ends with the next step."""

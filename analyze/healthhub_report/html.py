@@ -1,4 +1,4 @@
-"""Puts a page together: one file that needs nothing else and asks no one."""
+"""Puts a page together: one file that loads nothing from anywhere."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _USERS: LiteralString = """
     from healthhub.users
 """
 
-# The sandbox's wearers have addresses that nobody can have (RFC 2606).
+# The sandbox's users have addresses that nobody can have (RFC 2606).
 _IS_SYNTHETIC: LiteralString = """
     select exists (
         select from healthhub.personal_info
@@ -296,7 +296,7 @@ class Questions:
         self._cursor = connection.cursor(row_factory=dict_row)
 
     def users(self, user_id: UUID | None) -> list[Row]:
-        """The users that anything is known of, or that one."""
+        """All users of whom anything is known, or only that one."""
         rows = self._ask(_ACCOUNTS, user_id=user_id)
         users = {}
         if self._ask("select to_regclass('healthhub.users') as found")[0]["found"]:
@@ -340,7 +340,7 @@ class Questions:
     def heart_rate(self, user_id: UUID, timezone: str) -> list[Row]:
         """Heart rate of the last days that have any, by five minutes of the clock.
 
-        The clock is the wearer's; where Oura does not tell it, that of the time zone.
+        The clock is the user's; where Oura does not tell it, that of the time zone.
         """
         return self._ask(_HEART_RATE, user_id=user_id, timezone=timezone, days=DAYS)
 

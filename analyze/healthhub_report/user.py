@@ -143,7 +143,7 @@ def _nights(user_id: Any, questions: Questions) -> list[dict[str, Any]]:  # noqa
 
 
 def _samples(row: Row | None, day: date) -> dict[str, Any] | None:
-    """A recording: when it began, minutes between its values, and they."""
+    """A recording: when it began, the minutes between its values, and the values."""
     if row is None or row["seconds"] is None:
         return None
     return {
@@ -154,8 +154,8 @@ def _samples(row: Row | None, day: date) -> dict[str, Any] | None:
 
 
 def _minutes(moment: datetime, day: date) -> int:
-    """Minutes from the day's midnight, on the wearer's clock."""
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the wearer's clock)
+    """Minutes from the day's midnight, on the user's clock."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the user's clock)
     return round((moment - midnight).total_seconds() / 60)
 
 

@@ -1,1 +1,1 @@
-"""A local Oura API: every route, a made-up wearer, the real one's quirks."""
+"""A local Oura API: every route, made-up users, and the quirks of the real one."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-WEARERS, LOGIN, TROUBLE = "Wearers", "Login", "Trouble"
+USERS, LOGIN, TROUBLE = "Users", "Login", "Trouble"
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
@@ -42,43 +42,47 @@ def run(  # noqa: PLR0913 - a switch each
         int | None, Option(help="Documents a page; default: all on one, as live.")
     ] = None,
     seed: Annotated[
-        int, Option(help="Another seed, other people.", rich_help_panel=WEARERS)
+        int,
+        Option(
+            help="Seed of what is made up: another one makes other users.",
+            rich_help_panel=USERS,
+        ),
     ] = 1,
     years: Annotated[
         int,
-        Option(min=0, max=30, help="Years of history.", rich_help_panel=WEARERS),
+        Option(min=0, max=30, help="Years of history.", rich_help_panel=USERS),
     ] = 3,
     today: Annotated[
         datetime | None,
         Option(
             formats=["%Y-%m-%d"],
-            help="The day it is; default: the real one.",
-            rich_help_panel=WEARERS,
+            help="The day that counts as today; default: the real one.",
+            rich_help_panel=USERS,
         ),
     ] = None,
     users: Annotated[
-        int, Option(min=1, help="How many wearers.", rich_help_panel=WEARERS)
+        int, Option(min=1, help="How many users.", rich_help_panel=USERS)
     ] = 1,
     without_scope: Annotated[
         list[str] | None,
         Option(
             metavar="USER:SCOPE",
-            help="A wearer does not share something.",
-            rich_help_panel=WEARERS,
+            help="A scope that a user does not grant.",
+            rich_help_panel=USERS,
         ),
     ] = None,
     lapsed: Annotated[
         list[int] | None,
         Option(
             metavar="USER",
-            help="A wearer's membership has ended: 403.",
-            rich_help_panel=WEARERS,
+            help="A user whose membership has ended: answered 403.",
+            rich_help_panel=USERS,
         ),
     ] = None,
     token: Annotated[
         str,
         Option(
-            help="Access token of the first wearer; TOKEN-2 is the second's.",
+            help="Access token of the first user; TOKEN-2 is the second's.",
             rich_help_panel=LOGIN,
         ),
     ] = "sandbox-token",  # noqa: S107 - the way in, for everyone
@@ -158,7 +162,7 @@ def run(  # noqa: PLR0913 - a switch each
         Option("--version", is_eager=True, callback=_say_version, help="Say which."),
     ] = False,
 ) -> None:
-    """Serve a local Oura API with made-up wearers."""
+    """Serve a local Oura API with made-up users."""
     del version  # said, and ended
     given = {
         "seed": seed,

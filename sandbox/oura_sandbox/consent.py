@@ -1,4 +1,4 @@
-"""The pages that a wearer sees in the browser."""
+"""The pages that a user sees in the browser."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PAGE = """<!doctype html>
 
 
 def consent_page(query: Mapping[str, str], users: list[User]) -> str:
-    """Ask a wearer what to share; scopes that do not exist are not offered."""
+    """Ask a user what to grant; scopes that do not exist are not offered."""
     wanted = scopes.read(query.get("scope", " ".join(scopes.SCOPES)))
     hidden = [
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in query.items()
         if name != "scope"
     ]
-    wearers = [
+    choices = [
         f'<option value="{user.number}">'
         f"{user.number}: {personal_info(user.person)['email']}</option>"
         for user in users
@@ -50,8 +50,8 @@ def consent_page(query: Mapping[str, str], users: list[User]) -> str:
         f"<p>{escape(query['client_id'])} asks to read:</p>",
         '<form method="post" action="/oauth/authorize">',
         *hidden,
-        '<label>Wearer <select name="user">',
-        *wearers,
+        '<label>User <select name="user">',
+        *choices,
         "</select></label>",
         *boxes,
         '<button name="decision" value="allow">Allow</button>',
@@ -62,5 +62,5 @@ def consent_page(query: Mapping[str, str], users: list[User]) -> str:
 
 
 def refusal_page(reason: str) -> str:
-    """Tell the wearer why they cannot be asked."""
+    """Tell the user why no consent can be asked for."""
     return PAGE.format(content=f"<p>{escape(reason)}</p>")

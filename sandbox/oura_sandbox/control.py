@@ -1,4 +1,4 @@
-"""The control routes under /_sandbox/, with which tests and people steer it."""
+"""The control routes under /_sandbox/, with which tests, or a user, steer it."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ class Control:
         return reply([_shown(user) for user in self._state.users.values()])
 
     async def open_user(self, request: Request) -> Response:
-        """Let one more wearer in, who may share less than everything."""
+        """Add a user, who may grant less than everything."""
         user = self._state.open_user(await _body(request, Standing))
         return reply(_shown(user), 201)
 
     async def patch_user(self, request: Request) -> Response:
-        """Change what a wearer shares, or whether they are still a member."""
+        """Change what a user grants, or whether it is still a member."""
         user = self._state.user(request.path_params["number"])
         if user is None:
             raise not_found()
@@ -199,7 +199,7 @@ class Control:
 
 
 class OnlyFromHere:
-    """Refuses whoever is not on this machine: here nobody has to log in."""
+    """Refuses other machines, as the control routes ask for no login."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before the control routes."""

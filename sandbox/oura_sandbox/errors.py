@@ -1,4 +1,4 @@
-"""What the API answers when it does not answer, as recorded from the live one."""
+"""The answers of the API to what it refuses, as recorded from the live one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def unauthorized(detail: str) -> Problem:
 
 
 def forbidden(detail: str) -> Problem:
-    """Refuse a wearer, whose membership has lapsed."""
+    """Refuse a user whose membership has lapsed."""
     return refused(403, "Forbidden", detail)
 
 

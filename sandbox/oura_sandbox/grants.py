@@ -1,4 +1,4 @@
-"""What wearers have granted: codes, access tokens, and refresh tokens used once."""
+"""What users have granted: codes, access tokens, and refresh tokens used once."""
 
 from __future__ import annotations
 

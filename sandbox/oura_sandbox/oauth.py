@@ -60,7 +60,7 @@ class OAuth:
         return HTMLResponse(page)
 
     async def decide(self, request: Request) -> Response:
-        """Send the browser back, with a code if the wearer agreed."""
+        """Send the browser back, with a code if the user agreed."""
         form, chosen = await _form(request)
         problem = _problem(form, self._state.settings)
         user = self._state.user(form.get("user", "1"))
@@ -126,7 +126,7 @@ def pair_response(pair: Pair, settings: Settings) -> dict[str, object]:
 
 
 def _problem(query: Mapping[str, str], settings: Settings) -> str | None:
-    """Say why an authorization request cannot be shown to the wearer."""
+    """Say why an authorization request cannot be shown to the user."""
     redirect = query.get("redirect_uri", "")
     if settings.redirect_uri:
         known = redirect in settings.redirect_uri

@@ -44,7 +44,7 @@ def serve(state: State, listener: socket.socket, *, until_stdin_closes: bool) ->
 
 @contextmanager
 def serving(state: State) -> Iterator[str]:
-    """Serve in a thread, for whoever has to lay hands on the state meanwhile.
+    """Serve in a thread, for tests that change the state meanwhile.
 
     Yields:
         Where it listens.
@@ -85,12 +85,12 @@ def _config(state: State) -> uvicorn.Config:
 
 
 class Connection(H11Protocol):
-    """A connection that a fault can lay hands on."""
+    """A connection that a fault can close."""
 
     def connection_made(  # type: ignore[override]  # narrower, as its parent's
         self, transport: asyncio.Transport
     ) -> None:
-        """Show each request its connection."""
+        """Give each request its connection, for a fault to close."""
         super().connection_made(transport)
         app = self.app
 

@@ -48,7 +48,7 @@ class State:
         return self.users.get(int(number) if number.isdecimal() else 0)
 
     def open_user(self, standing: Standing) -> User:
-        """Let one more wearer in, until the next reset."""
+        """Add a user, until the next reset."""
         user = User(len(self.users) + 1, self.today, self._options)
         user.standing = standing
         self.users[user.number] = user

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class Standing(Struct, frozen=True, forbid_unknown_fields=True):
-    """What Oura would know of a wearer besides their data."""
+    """What Oura would know of a user besides the data."""
 
     scopes: frozenset[str] = frozenset(SCOPES)
-    """What the wearer agrees to share."""
+    """The scopes that the user grants."""
     lapsed: bool = False
     """Whether the membership has ended, and with it the use of the API."""
 
 
 class User:
-    """One wearer and all that the API has about them."""
+    """A user, and all that the API has about it."""
 
     def __init__(self, number: int, today: date, options: Options) -> None:
         """Open the user of a made-up person."""

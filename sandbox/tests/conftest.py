@@ -29,7 +29,7 @@ def sandbox(_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """Ask the sandbox as its first wearer."""
+    """Ask the sandbox as its first user."""
     headers = {"Authorization": f"Bearer {sandbox.token}"}
     url = f"{sandbox.url}/v2/usercollection/"
     with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:

@@ -113,7 +113,7 @@ def test_a_scope_can_be_unticked(http: httpx.Client) -> None:
     assert back["scope"] == ["daily heart_health"]
 
 
-def test_a_wearer_can_refuse(http: httpx.Client) -> None:
+def test_a_user_can_refuse(http: httpx.Client) -> None:
     back = consent(http, decision="deny")
     assert back == {"error": ["access_denied"], "state": ["a state & more"]}
 
@@ -128,7 +128,7 @@ def test_a_wearer_can_refuse(http: httpx.Client) -> None:
         {"code_challenge": CHALLENGE, "code_challenge_method": "plain"},
     ],
 )
-def test_a_bad_request_never_reaches_the_wearer(
+def test_a_bad_request_never_reaches_the_user(
     http: httpx.Client, change: dict[str, str]
 ) -> None:
     page = http.get("/oauth/authorize", params={**ASK, **change})

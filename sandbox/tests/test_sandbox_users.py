@@ -98,7 +98,7 @@ def test_a_lapsed_membership_is_403_everywhere(several: Sandbox) -> None:
         assert answer.json()["status"] == 403
 
 
-def test_a_wearer_can_change_their_mind(several: Sandbox) -> None:
+def test_a_user_can_grant_less_later(several: Sandbox) -> None:
     change = {"scopes": ["daily", "stress"], "lapsed": False}
     url = f"{several.url}/_sandbox/users/3"
     try:
@@ -112,7 +112,7 @@ def test_a_wearer_can_change_their_mind(several: Sandbox) -> None:
     assert httpx.patch(f"{several.url}/_sandbox/users/9", json={}).is_client_error
 
 
-def test_another_wearer_may_come_while_it_runs(several: Sandbox) -> None:
+def test_another_user_may_come_while_it_runs(several: Sandbox) -> None:
     url = f"{several.url}/_sandbox/users"
     answer = httpx.post(url, json={"scopes": ["daily"]})
     assert answer.status_code == 201

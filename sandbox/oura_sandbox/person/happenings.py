@@ -44,7 +44,7 @@ def workout(person: Person, day: date) -> Iterator[dict[str, Any]]:
 
 
 def session(person: Person, day: date) -> Iterator[dict[str, Any]]:
-    """Build the moments of a day: someone breathes, someone measures."""
+    """Build the moments of a day: breathing exercises and measurements."""
     plan = person.plan(day)
     rng = person.dice("session", day)
     if not plan.worn or not rng.happens(0.3):

@@ -87,7 +87,7 @@ def move(
     traits: Traits,
     rng: Dice,
 ) -> Movement:
-    """Live through an activity day: yesterday's plan, today's, and their nights."""
+    """Work out an activity day from the plans and nights of two days."""
     before, plan = plans
     last, next_ = nights
     start = instant(plan.day, DAY_BEGINS, last.zone)

@@ -1,4 +1,4 @@
-"""Noise, drawn once to be cut from: drawing each sample anew would take too long."""
+"""Noise, drawn once and cut into pieces: drawing each sample anew takes too long."""
 
 from __future__ import annotations
 
