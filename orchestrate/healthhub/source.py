@@ -34,8 +34,8 @@ _OWN_USERS = (
 # Linux refuses a variable of more than 128 KB, with its name.
 _LONGEST_VARIABLE = 100_000
 
-# Enough to look around in, and loaded in less than a minute.
-DEMO_DAYS = 90
+# Enough for seasons and trends, and loaded in less than a minute.
+DEMO_YEARS = 3
 
 TOKEN = "sandbox-token"  # noqa: S105 (the sandbox accepts it, nobody else does)
 USUAL_URL = "http://127.0.0.1:8642"
@@ -62,12 +62,12 @@ def source(
             yield {**settings, **_period(request)}
         return
     screen.doing("Starting the Oura sandbox, as there are no users yet")
-    first = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS)
+    first = datetime.now(UTC).date() - timedelta(days=365 * DEMO_YEARS)
     period = _period(request)
     asked_for_days = request.start_date or "TAP_OURA_START_DATE" in variables
     if not asked_for_days and (request.end_date or first) >= first:
         screen.say(
-            f"There are no users yet: the last {DEMO_DAYS} days of the sandbox "
+            f"There are no users yet: the last {DEMO_YEARS} years of the sandbox "
             "are read, synthetic data. `healthhub run --start-date` asks for more."
         )
         period["TAP_OURA_START_DATE"] = first.isoformat()

@@ -26,7 +26,7 @@ import pytest
 
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.project import PROGRAMS, as_typed
-from healthhub.source import DEMO_DAYS
+from healthhub.source import DEMO_YEARS
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted, InProcess, Project
@@ -50,9 +50,9 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
     assert called["arguments"] == ["run", "tap-oura", "target-postgres", "dbt"]
     assert called["environment"]["OURA_PAT"] == "sandbox-token"
     first = date.fromisoformat(called["environment"]["TAP_OURA_START_DATE"])
-    days = (datetime.now(UTC).date() - first).days
-    assert days in {DEMO_DAYS, DEMO_DAYS + 1}  # midnight may have come meanwhile
-    assert f"There are no users yet: the last {DEMO_DAYS} days" in output
+    days = (datetime.now(UTC).date() - first).days - 365 * DEMO_YEARS
+    assert days in {0, 1}  # midnight may have come meanwhile
+    assert f"There are no users yet: the last {DEMO_YEARS} years" in output
 
     rows |= {"2026-01-02": 81, "2026-01-03": 90}
     _, output, _ = project.call("run", STAND_IN="load", ROWS=json.dumps(rows))
