@@ -177,14 +177,15 @@ def idle(bench: Bench, work: str) -> None:
 
 
 def cold(bench: Bench, work: str) -> None:
-    """What `make run` does with nothing set: a database of its own, and the sandbox."""
+    """The README's `make run` in a new clone and an empty home, and once more."""
     for number in fewer(bench):
         for name, project in list(checkouts(bench).items())[:: 1 if number % 2 else -1]:
             bench.note(f"{work}, round {number}: {name}")
-            variables = {"HEALTHHUB_HOME": str(bench.folder / f"{name}-{number}")}
+            home = bench.folder / f"{name}-{number}"
+            clone = home / "healthHub"
+            bench.run(("git", "clone", "--quiet", project, clone), project, {})
             for phase in (FROM_NOTHING, AFTERWARDS):
-                command = (project / ".venv/bin/healthhub", "run")
-                figures = bench.run(command, project, variables)
+                figures = bench.run(("make", "run"), clone, {"HOME": str(home)})
                 bench.record.run(work, name, phase, figures)
 
 
