@@ -25,7 +25,7 @@ class Writer(MsgSpecWriter):
     """
 
     #: Of the run's time, between two windows the state may take a part in this many,
-    #: where it takes longer than these seconds: that of hundreds of users takes
+    #: where it takes more CPU seconds than these: that of hundreds of users takes
     #: milliseconds, thousands of times, and several times as long where it is read.
     STATE_SHARE, STATE_FREE = 100, 0.0002
 
@@ -63,10 +63,11 @@ class Writer(MsgSpecWriter):
         Returns:
             Whether it was written.
         """
-        if (started := time.monotonic()) < self._state_due:
+        if (now := time.monotonic()) < self._state_due:
             return False
+        started = time.thread_time()  # not to wait for who reads, which is no cost
         self.write_state(state)
-        cost = time.monotonic() - started
+        cost = time.thread_time() - started
         if cost > self.STATE_FREE:
-            self._state_due = started + self.STATE_SHARE * cost
+            self._state_due = now + self.STATE_SHARE * cost
         return True

@@ -16,7 +16,6 @@ from cryptography.fernet import Fernet
 
 from fake_login import credential
 from fake_oura import USER_ID
-from patience import PATIENCE
 from tap_oura.auth_cli import main
 from tap_oura.callback import CallbackServer
 from tap_oura.errors import UnauthorizedError
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from fake_login import FakeLogin
 
 Config = dict[str, Any]
+
+PATIENCE = 300  # seconds, for a machine that is far slower than any
 
 
 def tap_oura_auth(config: Config, *arguments: str, stdin: str = "") -> Result:
