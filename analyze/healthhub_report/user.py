@@ -6,7 +6,7 @@ runs of letters. That halves the file, and the page takes them apart in millisec
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -155,7 +155,7 @@ def _samples(row: Row | None, day: date) -> dict[str, Any] | None:
 
 def _minutes(moment: datetime, day: date) -> int:
     """Minutes from the day's midnight, on the user's clock."""
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the user's clock)
+    midnight = datetime.combine(day, time.min)
     return round((moment - midnight).total_seconds() / 60)
 
 

@@ -10,7 +10,6 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import ExitStack
 from functools import partial
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from sqlalchemy.pool import QueuePool
 
 from healthhub.errors import HealthHubError
 from healthhub.meltano_files import hold, keep_true_catalogue
-from healthhub.meltano_log import TAP
 from healthhub.project import plugin_folder, project_folder
 
 if TYPE_CHECKING:
@@ -47,7 +45,10 @@ class FromSettings(CreateEnginePlugin):
             project = project_folder()
             _prepare_files(project)
             if "PGHOST" not in os.environ:
-                _prepare_database(project)
+                # Slow to import, and only a `meltano` that was typed by hand needs it.
+                from healthhub.by_hand import prepare_database  # noqa: PLC0415
+
+                prepare_database(project)
         except HealthHubError as error:
             raise MeltanoError(str(error).rstrip(".")) from None
         # Meltano would connect anew for each of its ten questions.
@@ -78,38 +79,3 @@ def _prepare_files(project: Path) -> None:
         forget()
         atexit.register(forget)
     keep_true_catalogue(project)
-
-
-def _prepare_database(project: Path) -> None:
-    """Start it, and tell Meltano's plugins where it is and whom to read.
-
-    Without users, what runs the tap reads the sandbox, as `healthhub run` does.
-    """
-    # Only a `meltano` that was typed by hand needs all this, and it is slow to import.
-    from healthhub.job_runs import Request  # noqa: PLC0415 (slow)
-    from healthhub.migrations import migrate  # noqa: PLC0415 (slow)
-    from healthhub.screen import Screen  # noqa: PLC0415 (slow)
-    from healthhub.settings import (  # noqa: PLC0415 (slow)
-        load_settings,
-        using_database,
-        variables,
-    )
-    from healthhub.source import (  # noqa: PLC0415 (slow)
-        chosen_users,
-        source,
-        within_variables,
-    )
-
-    leases = ExitStack()
-    atexit.register(leases.close)
-    settings, known = load_settings(project), variables(project)
-    lease = leases.enter_context(using_database(settings))
-    migrate(lease.database)
-    users = chosen_users(lease.database, known)
-    if {"run", TAP} <= set(sys.argv):
-        logs = settings.healthhub_home / "logs"
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        where = source(users, known, Request(), Screen(), logs)
-    else:
-        where = within_variables(users or {})
-    os.environ |= lease.database.environment | leases.enter_context(where)

@@ -276,24 +276,23 @@ def test_windows_are_on_record_after_their_documents(
     assert streams == ["sleep"] * 3 + ["sync_windows"] * 2
 
 
-@pytest.mark.parametrize("is_of_a_former_version", [False, True])
+KEY = {"user_id": USER_ID, "stream": "sleep", "outcome": "ok", "detail": None}
+
+
+@pytest.mark.parametrize("more", [{}, KEY], ids=["as now", "of a former version"])
 def test_windows_of_a_killed_run_come_on_record_with_the_next(
-    oura: FakeOura,
-    run: Runner,
-    is_of_a_former_version: bool,  # noqa: FBT001
+    oura: FakeOura, run: Runner, more: dict[str, Any]
 ) -> None:
     oura.daily("sleep", "2022-01-10", "2023-05-10", *DAYS)
     first = run("sleep", start_date="2022-01-01")
     killed = next(state for state in first.states if "2024-01-02" in str(state))
-    key = {"user_id": USER_ID, "stream": "sleep", "outcome": "ok", "detail": None}
     (user,) = killed["bookmarks"]["sleep"]["partitions"]
     (pending,) = user["pending_windows"]
-    assert not key.keys() & pending.keys()  # or a state is a third larger
-    if is_of_a_former_version:
-        pending |= key
+    assert not KEY.keys() & pending.keys()  # or a state is a third larger
+    pending |= more
     second = run("sleep", state=killed, start_date="2022-01-01")
     for record in second.records("sync_windows"):
-        assert key.items() <= record.items()
+        assert KEY.items() <= record.items()
     windows = [
         (r["window_start"], r["window_end"], r["document_count"])
         for r in second.records("sync_windows")

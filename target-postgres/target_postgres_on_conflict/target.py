@@ -6,7 +6,7 @@ import atexit
 import gc
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from singer_sdk import typing as th
@@ -85,8 +85,8 @@ class TargetPostgresOnConflict(TargetPostgres):
         Most taps write a stream after the other. Nothing says so to Meltano: the
         state waits for the end, as before.
         """
-        for sink in self._sinks_active.values():
-            assert isinstance(sink, OnConflictSink)  # noqa: S101 (there is no other)
+        sinks = cast("dict[str, OnConflictSink]", self._sinks_active)
+        for sink in sinks.values():
             if sink.current_size >= MANY_RECORDS or sink.current_bytes >= MANY_BYTES:
                 self.drain_one(sink)
         super()._process_schema_message(message_dict)

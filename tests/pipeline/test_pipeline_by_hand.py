@@ -64,7 +64,7 @@ def test_it_starts_all_that_it_needs_and_leaves_nothing(
     home: Path, tmp_path: Path
 ) -> None:
     today = f"{datetime.now(UTC):%Y-%m-%d}"  # a day is enough
-    done = meltano(tmp_path, home, *LINE[:-1], TAP_OURA_START_DATE=today)
+    done = meltano(tmp_path, home, *LINE, TAP_OURA_START_DATE=today)
     assert "Starting the Oura sandbox, as there are no users yet" in done.stdout
     assert done.returncode == 0
     assert EmbeddedPostgres(home).database is None
@@ -73,7 +73,11 @@ def test_it_starts_all_that_it_needs_and_leaves_nothing(
         lease.database.connect() as connection,
     ):
         runs = connection.execute("select state from meltano.runs").fetchall()
+        days = connection.execute(
+            "select count(*) from healthhub.heart_rate_days"
+        ).fetchone()
     assert runs == [("SUCCESS",)]
+    assert days != (0,)
     # Meltano's own log has what plugins write, which may quote rows.
     assert not (tmp_path / "meltano" / "run" / "meltano").exists()
     assert not (tmp_path / ".local").exists()
