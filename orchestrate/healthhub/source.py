@@ -34,7 +34,7 @@ _OWN_USERS = (
 # Linux refuses a variable of more than 128 KB, with its name.
 _LONGEST_VARIABLE = 100_000
 
-# Enough for seasons and trends, and loaded in less than a minute.
+# All that the sandbox has by itself: seasons and trends show.
 DEMO_YEARS = 3
 
 TOKEN = "sandbox-token"  # noqa: S105 (the sandbox accepts it, nobody else does)
@@ -68,7 +68,7 @@ def source(
     if not asked_for_days and (request.end_date or first) >= first:
         screen.say(
             f"There are no users yet: the last {DEMO_YEARS} years of the sandbox "
-            "are read, synthetic data. `healthhub run --start-date` asks for more."
+            "are read, synthetic data."
         )
         period["TAP_OURA_START_DATE"] = first.isoformat()
     with running_sandbox(logs / "sandbox.log") as url:
