@@ -128,13 +128,13 @@ class Study:
             return cursor.fetchall() if cursor.description else []
 
     def tables(self) -> Tables:
-        """All rows, without when they came."""
+        """All rows, by what they hash to without when they came."""
         times = ", ".join(f"'{name}'" for name in _TIMES)
         return {
             table: Counter(
                 row
                 for (row,) in self.query(
-                    f"select (to_jsonb(known) - array[{times}])::text"
+                    f"select md5((to_jsonb(known) - array[{times}])::text)"
                     f" from {table} as known"
                 )
             )

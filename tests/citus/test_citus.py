@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from healthhub.database import Database
 
+pytestmark = pytest.mark.timeout(4 * 3600 if DAYS > 100 else 1500)
+
 QUESTIONS = PROJECT / "analyze/questions"
 # Of a user's tenfold days, what makes a study of them.
 OTHERWISE = {
@@ -58,7 +60,7 @@ def loaded(study: Study, alone: Study) -> Study:
     """Loaded twice, with everything between that Oura may do to documents."""
     for each in (study, alone):
         each("run")
-    for user in range(1, min(USERS, 3) + 1):
+    for user in range(1, USERS + 1):
         sleep = study.documents("daily_sleep", user)
         stress = study.documents("daily_stress", user)
         readiness = study.documents("daily_readiness", user)
@@ -93,7 +95,6 @@ def differences(one: Study, other: Study) -> dict[str, tuple[int, int]]:
     }
 
 
-@pytest.mark.timeout(4 * 3600 if DAYS > 100 else 1500)
 def test_every_table_is_as_on_one_postgresql(loaded: Study, alone: Study) -> None:
     assert differences(loaded, alone) == {}
     tables = loaded.tables()
@@ -240,7 +241,7 @@ def is_number(value: object) -> bool:
 def test_a_machine_that_dies_costs_a_run_at_most(
     loaded: Study, alone: Study, coordinator: Database, node: str, part: str
 ) -> None:
-    for user in range(1, min(USERS, 3) + 1):
+    for user in range(1, USERS + 1):
         night = loaded.documents("sleep", user)[0]
         hrv = sum(f"{node}{part}".encode()) % 90
         loaded.change("PATCH", f"sleep/{night}?user={user}", average_hrv=hrv)
