@@ -4,6 +4,9 @@ It runs in dbt's own environment and stays up, and parses the project once, for 
 take longer than building it; `parse` parses what has changed of it since. The first
 line has the arguments that all have in common. Each answer is one JSON line.
 
+An object in place of a list is for transform/scripts/build.py: what its environment has
+more. The answer is its exit code, and what it asked of dbt, if it did.
+
 As in build.py, nothing looks for garbage while a command runs.
 """
 
@@ -14,47 +17,83 @@ import gc
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]  # not in .venv
+import dbt.cli.main  # type: ignore[import-not-found]  # not in .venv
+from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "transform/scripts"))
+import build  # type: ignore[import-not-found]
+
+
+class Worker:
+    """dbt that knows the project."""
+
+    def __init__(self, common: list[str]) -> None:
+        """Parse it; all commands have these arguments in common."""
+        self._common = common
+        self._messages: list[str] = []
+        parsed = dbtRunner().invoke(["parse", *common])
+        if not parsed.success:
+            sys.exit(str(parsed.exception))
+        self._runner = dbtRunner(manifest=parsed.result, callbacks=[self._remember])
+
+    def _remember(self, event: Any) -> None:  # noqa: ANN401 (a class of dbt)
+        if event.info.level != "debug":
+            self._messages.append(event.info.msg)
+
+    def invoke(self, arguments: list[str]) -> Any:  # noqa: ANN401 (a class of dbt)
+        """Run a command, as a `dbtRunner` does."""
+        self._messages.clear()
+        return self._runner.invoke([*arguments, *self._common])
+
+    def command(self, arguments: list[str]) -> dict[str, Any]:
+        """Run a command, and say how it ended."""
+        if arguments[0] == "parse":
+            self._runner.manifest = None
+        done = self.invoke(arguments)
+        if arguments[0] == "parse":
+            self._runner.manifest = done.result
+        results = getattr(done.result, "results", None) or []
+        return {
+            "success": done.success,
+            "statuses": {r.node.name: str(r.status) for r in results if r.node},
+            "messages": self._messages,
+        }
+
+    def build(self, environment: dict[str, str]) -> dict[str, Any]:
+        """Run build.py as in the literal line, which writes no files of it."""
+        asked = []
+
+        class Asked:
+            @staticmethod
+            def invoke(arguments: list[str]) -> object:
+                asked.append(arguments)
+                return self.invoke([*arguments, "--no-write-json"])
+
+        with (
+            patch.dict(os.environ, environment),
+            patch.object(dbt.cli.main, "dbtRunner", Asked),
+        ):
+            return {"code": build.main([]), "dbt": asked}
 
 
 def main() -> None:
     """Answer until standard input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    messages: list[str] = []
-
-    def remember(event: Any) -> None:  # noqa: ANN401 (a class of dbt)
-        if event.info.level != "debug":
-            messages.append(event.info.msg)
-
-    common = json.loads(sys.stdin.readline())
     gc.disable()
     with contextlib.redirect_stdout(sys.stderr):
-        parsed = dbtRunner().invoke(["parse", *common])
-    if not parsed.success:
-        sys.exit(str(parsed.exception))
-    runner = dbtRunner(manifest=parsed.result, callbacks=[remember])
-    gc.freeze()  # the project, which stays
-    for line in sys.stdin:
-        gc.collect()
-        messages.clear()
-        arguments = json.loads(line)
-        if arguments[0] == "parse":
-            runner.manifest = None
-        with contextlib.redirect_stdout(sys.stderr):
-            done = runner.invoke([*arguments, *common])
-        if arguments[0] == "parse":
-            runner.manifest = done.result
-        results = getattr(done.result, "results", None) or []
-        answer = {
-            "success": done.success,
-            "statuses": {r.node.name: str(r.status) for r in results if r.node},
-            "messages": messages,
-        }
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        worker = Worker(json.loads(sys.stdin.readline()))
+        gc.freeze()  # the project, which stays
+        for line in sys.stdin:
+            gc.collect()
+            question = json.loads(line)
+            answer = worker.command if isinstance(question, list) else worker.build
+            answers.write(json.dumps(answer(question)) + "\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

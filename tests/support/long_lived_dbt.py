@@ -46,10 +46,18 @@ class Dbt:
 
     def __call__(self, *arguments: str) -> dict[str, Any]:
         """Run a command; its outcome is in the answer."""
-        return self.ask(arguments)
+        return self._ask(arguments)
 
-    def ask(self, question: object) -> dict[str, Any]:
-        """Write a line, and read the answer."""
+    def build_py(self, **environment: str) -> tuple[int, list[list[str]]]:
+        """Run build.py as the literal line does.
+
+        Returns:
+            Its exit code, and the commands that it has asked of dbt.
+        """
+        answer = self._ask(environment)
+        return answer["code"], answer["dbt"]
+
+    def _ask(self, question: object) -> dict[str, Any]:
         self._write(question)
         assert self._process.stdout
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())

@@ -5,22 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from long_lived_dbt import Dbt
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.transform.conftest import Database, Dbt
 
-    from tests.transform.conftest import Database
-
-WORKER = Path(__file__).parents[1] / "support/build_worker.py"
-TABLES = ("--selector", "tables")
+READ_ONLY = "-c default_transaction_read_only=on"
 OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
 DAYS = [f"2026-03-{day:02d}" for day in range(1, 21)]
+
+#: What a run may ask of dbt.
+TABLES, EVERYTHING = ["build", "--selector", "tables"], ["build"]
 
 #: After these there is nothing to do, only tables to bring up to date, or everything.
 NOTHING = ("nothing", "read_again", "read_less_again")
@@ -33,34 +30,6 @@ CHANGED = (
     "a_row_by_hand",
     "another_project",
 )
-
-
-class Build:
-    """`build.py` on the database of a test."""
-
-    def __init__(self, server: dict[str, str], target: Path) -> None:
-        """Start the process that runs it."""
-        self._worker = Dbt(server, target, WORKER)
-
-    def __call__(self, **environment: str) -> dict[str, Any]:
-        """Run it; the answer has its exit code, and what dbt was asked for."""
-        return self._worker.ask(environment)
-
-    def close(self) -> None:
-        """End the process."""
-        self._worker.close()
-
-
-@pytest.fixture(scope="module")
-def build(
-    server: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Build]:
-    """The command, whose project is parsed once."""
-    command = Build(server, tmp_path_factory.mktemp("build"))
-    try:
-        yield command
-    finally:
-        command.close()
 
 
 class Life:
@@ -163,44 +132,30 @@ class Life:
 
 @pytest.mark.parametrize("seed", [1])
 def test_what_it_leaves_out_had_nothing_to_do(
-    database: Database, dbt: Dbt, build: Build, seed: int
+    database: Database, dbt: Dbt, seed: int
 ) -> None:
-    """Whatever was loaded, a whole `dbt build` finds nothing that it has not done."""
+    """Whatever has happened, a whole `dbt build` finds nothing that it has not done."""
     life = Life(database, seed)
-    assert build() == {"code": 0, "dbt": [["build"]]}
+    assert dbt.build_py() == (0, [EVERYTHING])
     for event in LOADED:
         getattr(life, event)()
-        assert build() == {"code": 0, "dbt": [["build", *TABLES]]}, event
+        if event == "corrected":  # of a build that failed, nothing is remembered
+            assert dbt.build_py(PGOPTIONS=READ_ONLY) == (1, [TABLES])
+        assert dbt.build_py() == (0, [TABLES]), event
         getattr(life, nothing := life.random.choice(NOTHING))()
-        assert build() == {"code": 0, "dbt": []}, f"{nothing} after {event}"
+        assert dbt.build_py() == (0, []), f"{nothing} after {event}"
 
     before = looked_at(database)
-    assert build() == {"code": 0, "dbt": []}
+    assert dbt.build_py() == (0, [])
     assert looked_at(database) == before, "rows were read, and none had changed"
+
+    for event in CHANGED:
+        environment = getattr(life, event)() or {}
+        assert dbt.build_py(**environment) == (0, [EVERYTHING]), event
 
     tables = contents(database)
     dbt.build()
     assert contents(database) == tables
-
-
-def test_what_has_changed_is_built(database: Database, build: Build) -> None:
-    """Of a project that says something else, or relations that are not as built."""
-    life = Life(database, 0)
-    assert build() == {"code": 0, "dbt": [["build"]]}
-    for event in CHANGED:
-        environment = getattr(life, event)() or {}
-        assert build(**environment) == {"code": 0, "dbt": [["build"]]}, event
-
-
-def test_a_build_that_failed_is_done_again(database: Database, build: Build) -> None:
-    """Nothing is remembered of it."""
-    life = Life(database, 0)
-    build()
-    life.corrected()
-    read_only = {"PGOPTIONS": "-c default_transaction_read_only=on"}
-    assert build(**read_only)["code"] == 1
-    assert build() == {"code": 0, "dbt": [["build", *TABLES]]}
-    assert build() == {"code": 0, "dbt": []}
 
 
 def looked_at(database: Database) -> dict[str, int]:
