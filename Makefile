@@ -27,10 +27,10 @@ setup: .venv/installed .meltano/installed ## Install what a run needs
 exports: .venv/installed-exports ## Install what `healthhub export` needs
 
 test: .venv/installed-dev .meltano/installed ## Run all tests
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(LONG_FIRST) orchestrate \
+	@$(BIN)/pytest -n 2 --no-loadscope-reorder $(LONG_FIRST) orchestrate \
 		tap-oura analyze sandbox target-postgres $(filter-out $(LONG_FIRST),$(wildcard tests/*))
-# Or one worker would end up with a whole pipeline while the other has nothing to do.
-LONG_FIRST := $(addprefix tests/,survival pipeline operations lifetime transform tap)
+# A worker takes a folder (conftest.py): with the longest last, the other would idle.
+LONG_FIRST := $(addprefix tests/,transform pipeline operations survival lifetime tap)
 
 test-citus: .venv/installed-dev .meltano/installed ## Run the tests of the database on Citus (CITUS_URL, or one is started)
 	@$(BIN)/python tests/support/citus_server.py \
