@@ -42,14 +42,24 @@ OF_THE_LOAD = (
 
 @dataclass
 class Study:
-    """Two databases, and what reads the same users into them."""
+    """A database that is made anew, and what reads the same users into it."""
 
-    one: Database
-    shared: Database
+    server: Database
     settings: dict[str, str]
     folder: Path
 
-    def environment(self, database: Database, name: str) -> dict[str, str]:
+    @property
+    def database(self) -> Database:
+        """The database; dbt reads the project again where it has another name."""
+        return _of(self.server, "healthhub")
+
+    def empty(self) -> None:
+        """Let it be as after the migrations."""
+        with self.server.connect(autocommit=True) as connection:
+            connection.execute("drop database if exists healthhub")
+            connection.execute("create database healthhub template migrated")
+
+    def environment(self, name: str) -> dict[str, str]:
         """The variables of a machine, with a run folder of its own."""
         system = self.folder / name
         if not system.exists():
@@ -60,10 +70,14 @@ class Study:
             **{k: os.environ[k] for k in ("PATH", "LANG") if k in os.environ},
             **self.settings,
             "HOME": str(self.folder),
-            "SUPABASE_DB_URL": database.url,
+            "SUPABASE_DB_URL": self.database.url,
             "MELTANO_SYS_DIR_ROOT": str(system),
             "NO_COLOR": "1",
         }
+
+
+def _of(server: Database, name: str) -> Database:
+    return replace(server, parameters={**server.parameters, "dbname": name})
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +89,9 @@ def study() -> Iterator[Study]:
             EmbeddedPostgres(home).using() as lease,
             running(years=1, users=len(USERS)) as sandbox,
         ):
-            databases = []
-            for name in ("one", "shared"):
-                with lease.database.connect() as connection:
-                    connection.autocommit = True
-                    connection.execute(f"create database {name}".encode())
-                parameters = {**lease.database.parameters, "dbname": name}
-                databases.append(replace(lease.database, parameters=parameters))
-                migrate(databases[-1])
+            with lease.database.connect(autocommit=True) as connection:
+                connection.execute("create database migrated")
+            migrate(_of(lease.database, "migrated"))
             tokens = [sandbox.token, *(f"{sandbox.token}-{n}" for n in range(2, 6))]
             users = [
                 {"user_id": user, "access_token": token}
@@ -94,7 +103,9 @@ def study() -> Iterator[Study]:
                 "TAP_OURA_API_URL": sandbox.url,
                 "TAP_OURA_START_DATE": str(first),
             }
-            yield Study(databases[0], databases[1], settings, home)
+            study = Study(lease.database, settings, home)
+            study.empty()
+            yield study
     finally:
         shutil.rmtree(home)
 
@@ -132,18 +143,20 @@ def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None
     one = subprocess.run(
         [MELTANO, "run", "tap-oura", "target-postgres", "dbt"],
         cwd=PROJECT,
-        env=study.environment(study.one, "one"),
+        env=study.environment("one"),
         capture_output=True,
         text=True,
         check=False,
     )
     assert one.returncode == 0, one.stdout + one.stderr
+    wanted = rows(study.database)
+    study.empty()
 
     [prepare] = [
         s for s in run_steps("shards.yml", "prepare") if s["name"] == "Prepare"
     ]
-    github_machine = study.environment(study.shared, "github")
-    url = {"SUPABASE_DB_URL": study.shared.url}
+    github_machine = study.environment("github")
+    url = {"SUPABASE_DB_URL": study.database.url}
     prepared = run_step(prepare, PROJECT, github_machine, **url)
     assert prepared.returncode == 0, prepared.stdout
 
@@ -158,7 +171,7 @@ def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None
 
     github = threading.Thread(target=on_github)
     github.start()
-    pod = study.environment(study.shared, "pod")
+    pod = study.environment("pod")
     pod |= {"JOB_COMPLETION_INDEX": "1", "SHARDS": str(SHARDS)}
     with subprocess.Popen(
         kubernetes_command(),
@@ -184,7 +197,7 @@ def test_shares_of_several_schedulers_are_what_one_load_is(study: Study) -> None
     [make] = [s for s in run_steps("shards.yml", "tables") if "Make" in s["name"]]
     made = run_step(make, PROJECT, github_machine, **url)
     assert made.returncode == 0, made.stdout
-    found, wanted = rows(study.shared), rows(study.one)
+    found = rows(study.database)
     for relation in ("raw_oura.sleep", "healthhub.daily_overview"):
         assert all(any(user in row for row in found[relation]) for user in USERS)
     assert not found["healthhub.job_runs"]  # the scheduler knows how a share ended
@@ -197,7 +210,7 @@ def wait_for_a_row_of(
     """Until Meltano says that a share is under way."""
     began = "select from meltano.runs where job_name like %s"
     while process.poll() is None:
-        with study.shared.connect() as connection:
+        with study.database.connect() as connection:
             there = connection.execute("select to_regclass('meltano.runs')").fetchone()
             if there != (None,) and connection.execute(began, (f"%{suffix}",)).rowcount:
                 return
@@ -206,7 +219,7 @@ def wait_for_a_row_of(
 
 
 def test_two_runs_do_not_share_a_run_folder(study: Study) -> None:
-    environment: dict[str, Any] = study.environment(study.one, "held")
+    environment: dict[str, Any] = study.environment("held")
     folder = study.folder / "held" / "run"
     folder.mkdir()
     hold = (
