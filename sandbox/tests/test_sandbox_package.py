@@ -14,8 +14,9 @@ FOLDER = Path(__file__).parent.parent
 
 
 def test_wheel_and_sdist_hold_what_they_need(tmp_path: Path) -> None:
+    build = (sys.executable, "-m", "uv", "build", "--offline")
     subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, FOLDER],
+        [*build, "--out-dir", tmp_path, FOLDER],
         check=True,
         capture_output=True,
     )

@@ -111,8 +111,9 @@ def test_the_readme_comes_in_the_order_of_the_hub() -> None:
 
 
 def test_wheel_and_sdist_hold_what_they_need(tmp_path: Path) -> None:
+    build = (sys.executable, "-m", "uv", "build", "--offline")
     subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, FOLDER],
+        [*build, "--out-dir", tmp_path, FOLDER],
         check=True,
         capture_output=True,
     )
