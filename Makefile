@@ -12,6 +12,12 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
+# Python carries a pip, which can work as it is; to install it takes longer than all that
+# it is needed for, which is uv.
+FIND_PIP := import ensurepip, sysconfig; from pathlib import Path; \
+	own = Path(ensurepip.__file__).with_name("_bundled"); \
+	wheels = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or own); \
+	print(next(wheels.glob("pip-*.whl")))
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Installing plugins needs no bookmarks, so it must not need the database either.
 MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
@@ -100,12 +106,14 @@ clean: ## Remove the environments (the data in .healthhub stays)
 		echo "healthHub needs Python 3.11 or newer: install it, or name it with"; \
 		echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	@echo "Setting up .venv with $$($(PYTHON) --version) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
-		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
-		echo "  apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet \
-		--disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@test -x $(BIN)/uv || { \
+		pip=$$($(BIN)/python -c '$(FIND_PIP)' 2> /dev/null) || { rm -rf .venv; \
+		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
+		echo "  apt install python3-venv"; exit 1; }; \
+		$(BIN)/python "$$pip/pip" install --quiet \
+		--disable-pip-version-check --require-hashes -r .venv/uv.txt; }
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
