@@ -1,4 +1,4 @@
-"""What a load writes, by target-postgres and by ours.
+"""What a load writes and what memory it takes, by target-postgres and by ours.
 
     python target-postgres/scripts/measure.py
 
@@ -9,6 +9,7 @@ the indexes that this project gives its raw tables. Nothing is timed.
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -93,6 +94,7 @@ SCHEMA: Record = {
 WORK: dict[str, tuple[Callable[[int], Iterator[Record]], int]] = {
     "200,000 samples": (samples, 200_000),
     "365 days of 65 KB": (days, 365),
+    "2,920 days of 65 KB": (days, 2_920),
     "3,650 documents of 8 KB": (nights, 3_650),
 }
 INDEXES = """
@@ -137,8 +139,8 @@ def written(connection: psycopg.Connection[Any]) -> Written:
     return Written(*row or ())
 
 
-def load(target: str, database: Database, lines: Iterator[str], folder: Path) -> None:
-    """Run a target, which has to succeed."""
+def load(target: str, database: Database, lines: Iterator[str], folder: Path) -> float:
+    """Run a target, which has to succeed; the most MB that it took."""
     config = folder / "config.json"
     parameters = database.parameters
     settings = {
@@ -153,13 +155,22 @@ def load(target: str, database: Database, lines: Iterator[str], folder: Path) ->
         "batch_size_rows": 50_000,
     }
     config.write_text(json.dumps(settings))
-    subprocess.run(  # noqa: S603 - our own commands
-        [PROGRAMS / target, "--config", config],
-        input="\n".join(lines),
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+    # From a file, as a process is said to have taken what the one before it had.
+    sent, said = folder / "messages", folder / "said"
+    with sent.open("w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    with sent.open() as messages, said.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            [PROGRAMS / target, "--config", config],
+            stdin=messages,
+            stdout=output,
+            stderr=output,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(said.read_text())
+    return usage.ru_maxrss / 1000
 
 
 def show(*cells: str) -> None:
@@ -170,8 +181,9 @@ def show(*cells: str) -> None:
 
 def main() -> None:
     """Print the table."""
-    show("work", "target", "load", "inserted", "updated", "WAL, MB", "table, MB")
-    show(*["---"] * 7)
+    figures = ("inserted", "updated", "WAL, MB", "table, MB", "peak memory, MB")
+    show("work", "target", "load", *figures)
+    show(*["---"] * 8)
     home = Path(tempfile.mkdtemp(prefix="bench-target-"))
     home.chmod(0o755)
     try:
@@ -200,7 +212,7 @@ def measure(
     for name, changed in (("first", 0), ("the same", 0), ("1 % changed", 100)):
         connection.execute("checkpoint")
         before = written(connection)
-        load(target, database, messages(records(count), changed), folder)
+        peak = load(target, database, messages(records(count), changed), folder)
         after = written(connection)
         show(
             *(work, target, name),
@@ -208,6 +220,7 @@ def measure(
             f"{after.updated - before.updated:,}",
             f"{float(after.log - before.log) / 1e6:.1f}",
             f"{after.size / 1e6:.1f}",
+            f"{peak:.0f}",
         )
         if name == "first":
             connection.execute(INDEXES.encode())
