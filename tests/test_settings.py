@@ -18,7 +18,9 @@ PROJECT = Path(__file__).parents[1]
 #: The design's name for the tap's `access_token`.
 ALIASES = {"TAP_OURA_ACCESS_TOKEN": "OURA_PAT"}
 
-#: Settings of the tap that the `healthhub` command fills in by itself.
+#: The tables need one value of it, which meltano.yml sets: nobody has a choice here.
+FIXED = {"TAP_OURA_SAMPLE_GRAIN"}
+
 hub = runpy.run_path(str(PROJECT / "tap-oura/scripts/generate_docs.py"))
 
 
@@ -56,7 +58,7 @@ def settings() -> list[Setting]:
     for name, schema in hub["settings"]().items():
         variable = f"TAP_OURA_{name.upper()}"
         variable = ALIASES.get(variable, variable)
-        if variable not in seen:
+        if variable not in seen | FIXED:
             tap.append(
                 Setting(
                     variable=variable,
