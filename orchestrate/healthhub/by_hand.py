@@ -1,4 +1,4 @@
-"""What a `meltano` that was typed by hand finds, as if `healthhub run` began it."""
+"""Database, users and sandbox for a `meltano` that was typed by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def prepare_database(project: Path) -> None:
-    """Start it, and tell Meltano's plugins where it is and whom to read.
+def prepare_run(project: Path) -> None:
+    """Start the database, and tell Meltano's plugins where it is and whom to read.
 
     Without users, what runs the tap reads the sandbox. All ends with this process.
 

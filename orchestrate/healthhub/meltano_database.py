@@ -46,9 +46,9 @@ class FromSettings(CreateEnginePlugin):
             _prepare_files(project)
             if "PGHOST" not in os.environ:
                 # Slow to import, and only a `meltano` that was typed by hand needs it.
-                from healthhub.by_hand import prepare_database  # noqa: PLC0415
+                from healthhub.by_hand import prepare_run  # noqa: PLC0415
 
-                prepare_database(project)
+                prepare_run(project)
         except HealthHubError as error:
             raise MeltanoError(str(error).rstrip(".")) from None
         # Meltano would connect anew for each of its ten questions.
