@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from healthhub.screen import Screen
 
-# What the ring gives by itself: people tag and rest without it, too. A user that
-# was read for the first time has all its data from now. A day that is still far off
-# says nothing. Who was read comes from the windows: of users that came along with the
-# question, Citus would not know on which machine to look.
+# Newest day with data of what the ring records by itself. Left out: tags and the like;
+# users that were read for the first time; days in the future. Users are taken from
+# sync_windows, not passed in, or Citus would ask all machines.
 _NEWEST_DAYS = """
 select read_user.user_id, newest.day, read_user.today - newest.day as days
 from (
@@ -172,7 +171,7 @@ def notices(
         connection: To the database.
         names: How to call the users that were read.
         since: When the run began, by this machine's clock.
-        no_data_days: So many days without data are worth a word.
+        no_data_days: Tell of a user after this many days without data.
     """
     if not has_relation(connection, "healthhub.requested_days"):
         return
@@ -189,7 +188,8 @@ def notices(
         yield _warning(
             "a login needs attention",
             f"User: {names.get(user_id, user_id)}",
-            f"It no longer shares `{scope}`. What stays empty: {', '.join(streams)}",
+            f"The user no longer shares `{scope}`. What stays empty: "
+            f"{', '.join(streams)}",
             "Next: `healthhub users login`, with that box ticked.",
             key=f"scope: {user_id} {scope}",
         )

@@ -189,7 +189,11 @@ def _encryption(database: Database, connection: psycopg.Connection) -> Check:
             "Append ?sslrootcert=/path/to/ca.crt to SUPABASE_DB_URL, or "
             "?sslrootcert=system where a public authority vouches for the server."
         )
-    return _bad("encryption", f"TLS, but with whom is not checked. {remedy}")
+    return _bad(
+        "encryption",
+        "The connection is encrypted, but the server's certificate is not "
+        f"verified. {remedy}",
+    )
 
 
 def _migrations(connection: psycopg.Connection, found: str | None) -> Check:

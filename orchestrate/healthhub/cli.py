@@ -60,7 +60,7 @@ def about(
 def main() -> None:
     """Run the command; what goes wrong is one sentence on stderr."""
     os.umask(0o077)  # what it writes is nobody else's to read
-    atexit.register(gc.freeze)  # nothing is thrown away at the end, which takes long
+    atexit.register(gc.freeze)  # skip garbage collection at exit, which takes long
     raise_on_signals()
     forget_other_databases()
     try:

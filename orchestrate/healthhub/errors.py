@@ -1,7 +1,6 @@
 """What ends a command early, in words for a person, and the exit code for programs.
 
 Anything that a person can put right ends in a `HealthHubError`, wherever it is found.
-Docstrings speak of it only where there is more to know.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def recorded_run(database: Database, request: Request, logs: Path) -> Iterator[J
 
 
 def close_the_killed(database: Database, run: JobRun, logs: Path) -> list[int]:
-    """Say of runs that have not ended how they ended, or that they were killed.
+    """Give runs left as `running` their outcome: from their note, or `abandoned`.
 
     The caller holds the lock of runs, so none before it is still under way.
 

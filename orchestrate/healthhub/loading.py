@@ -39,7 +39,8 @@ def load(
     if diagnosis is None:
         return None
     users: list[UserOutcome] = []
-    with suppress(HealthHubError, psycopg.Error):  # then it is why, and told already
+    # If the ledger cannot be read, that was the failure, and it was reported.
+    with suppress(HealthHubError, psycopg.Error):
         users = outcomes()
     is_no_users = diagnosis.culprit in {TARGET, DBT} or diagnosis.in_our_words
     if is_no_users or not any(user.failures for user in users):
@@ -63,7 +64,7 @@ def _observed(
     if exit_code < 0:
         diagnosis.was_killed(MELTANO, -exit_code)
     decisive = diagnosis.sentence if exit_code else None
-    # Of a database that is out of order, all that it serves say the same.
+    # When the database is down, tap, target and dbt all report it: once is enough.
     others = {TAP} if decisive and diagnosis.of_the_database else {TAP, TARGET, DBT}
     for source, error in diagnosis.errors:
         if source in others and error not in {decisive, *diagnosis.told}:

@@ -38,8 +38,7 @@ class FromSettings(CreateEnginePlugin):
             MeltanoError: There is none; the sentence says what to do.
         """
         super().__init__(url, kwargs)
-        # When all ends, nobody has to look for what could be thrown away: it would take
-        # a third of a short run.
+        # Skip garbage collection at exit: a third of a short run.
         atexit.register(gc.freeze)
         try:
             project = project_folder()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TAP = "tap-oura"
 
-#: The files of a run that say nothing about anybody, and that the next one uses.
+#: Files that hold no data and are used by the next run.
 KEPT = ("tap.properties.json", "tap.properties.cache_key", "tap.properties.made_of")
 
 

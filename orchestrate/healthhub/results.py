@@ -105,7 +105,7 @@ def _figures(name: str, columns: Sequence[str]) -> sql.Composed:
     ).format(name=name, figures=sql.SQL(figures), table=sql.Identifier(_SCHEMA, name))
 
 
-# What tells them. By its first condition, an index finds what the run has written.
+# An index serves the first condition.
 _FETCHED: LiteralString = """
 select stream, 'fetched', sum(document_count)::bigint
 from raw_oura.sync_windows

@@ -66,7 +66,7 @@ def run(project: Path, request: Request) -> None:
         try:
             settings = load_settings(project)
             check_plugins(project)
-            # Who is not there is said before anything else is.
+            # Of a user that does not exist, nothing is printed but the error.
             if not request.users:
                 screen.doing("Starting the database")
             with using_database(settings) as lease:
@@ -201,7 +201,7 @@ class _Run:
                 job_run.alerts.append(notice.key)
 
     def report(self) -> None:
-        """Write the report; a run does not fail for want of it."""
+        """Write the report; a run does not fail without it."""
         if not can_report():
             return
         with self.lease.database.connect() as connection:

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default=3,
         ge=1,
         title="Days without data",
-        description="So many days without new data of a user are an alert.",
+        description="Send an alert after this many days without new data of a user.",
     )
 
     @property
@@ -197,7 +197,7 @@ def _wrong_in_the_taps(known: Mapping[str, str]) -> dict[str, str]:
         except ValueError:
             is_list = False
         if not is_list:
-            wrong[name] = f"{name} is no list as JSON has it. See .env.example."
+            wrong[name] = f"{name} has to be a list in JSON. See .env.example."
     if known.get(_GRAIN) not in (None, "", "day"):
         wrong[_GRAIN] = (
             f"{_GRAIN} is for other projects: the tables here are made of days. Take "

@@ -267,7 +267,7 @@ def test_a_scope_that_was_withdrawn_is_told(hosted: Hosted, receiver: Receiver) 
     assert hosted.call("run", OURA_PAT_A="missing_scope", **told)[0] == 0
     [alert] = receiver.told
     assert alert["title"] == "healthHub: a login needs attention"
-    assert "It no longer shares `tag`. What stays empty: tag" in alert["message"]
+    assert "The user no longer shares `tag`. What stays empty: tag" in alert["message"]
 
 
 @pytest.mark.parametrize(("stand_in", "told"), [("read", 1), ("fail", 2)])

@@ -159,14 +159,15 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=30,
         title="Reconcile days",
-        description="Days before the bookmark that a run reads again now and then.",
+        description="Days before the bookmark that are read again every "
+        "`reconcile_every_days` days.",
     ),
     th.Property(
         "reconcile_every_days",
         th.IntegerType(minimum=1),
         default=7,
         title="Days between reconciles",
-        description="How often the larger look back is taken.",
+        description="Days from one such longer look-back to the next.",
     ),
     th.Property(
         "sample_grain",

@@ -79,4 +79,7 @@ def export(  # noqa: PLR0913 (its options)
         outcome = work.export(lease.database, wish)
     typer.echo(f"{wish.folder}: {outcome}.")
     if study:
-        typer.echo(f"Who is who: {key_file(wish.folder)} (keep it, share it not)")
+        typer.echo(
+            f"The key that links the new ids to users: {key_file(wish.folder)}. "
+            "Keep it, and do not share it."
+        )
