@@ -134,8 +134,8 @@ def _forget_files(home: Path, user_id: str) -> int:
         home.glob("logs/*"),
         home.glob("report*.html"),
         home.glob("report*-users/*.html"),
-        home.glob("report*-accounts/*.html"),
-        # Where Meltano itself has its logs, and had them until 0.1.0.
+        home.glob("report*-accounts/*.html"),  # before 0.1.0
+        # Where Meltano has its logs by itself, and had them before 0.1.0.
         user_log_path("meltano").glob("elt/**/*.log"),
     )
     found = [

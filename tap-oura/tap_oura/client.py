@@ -462,7 +462,7 @@ class DatedStream(OuraStream):
         bookmark = self._bookmark(state)
         if bookmark is None or "asked_from" in state:
             return bookmark and date.fromisoformat(state["asked_from"])
-        # Of a version that did not note it: a run without a range has asked for all.
+        # before 0.1.0: it was not noted. A run without a range has asked for all.
         return FIRST_DAY if "reconciled_on" in state else bookmark
 
     def _needs_reconcile(self, state: dict[str, Any]) -> bool:

@@ -46,6 +46,7 @@ begin
         create schema tap_oura;
     end if;
     revoke all on schema tap_oura from public;
+    -- before 0.1.0: the logins were there.
     if to_regclass('public.oura_logins') is not null
         and to_regclass('tap_oura.oura_logins') is null
     then

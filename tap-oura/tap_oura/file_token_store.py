@@ -93,7 +93,7 @@ class LoginFile:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.path)
-        # Until 0.1.0, such a file had a random name of eight characters.
+        # before 0.1.0: such a file had a random name of eight characters.
         for leftover in self.path.parent.glob(f"{self.path.name}{'[a-z0-9_]' * 8}"):
             leftover.unlink(missing_ok=True)
 

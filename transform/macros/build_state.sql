@@ -17,6 +17,7 @@
         checksum text not null,
         read_at timestamp not null
     );
+    {# before 0.1.0: it had no contract. #}
     alter table {{ build_state() }} add column if not exists contract text;
     {# Of scripts/build.py: how everything was after the last build. #}
     create table if not exists {{ staging_schema() }}.last_build (
@@ -28,7 +29,7 @@
         since timestamp not null,
         is_last boolean primary key default true check (is_last)
     );
-    {# What a model had read was once asked for each row. #}
+    {# before 0.1.0: what a model had read was asked for each row. #}
     drop function if exists {{ staging_schema() }}.last_reading(text);
 {% endmacro %}
 

@@ -144,8 +144,7 @@
 {% endmacro %}
 
 
-{# Once, samples were rows of a table, which knows when it first had them. When it
-   has become a view, and everybody's has, this can go. #}
+{# before 0.1.0: samples were rows of a table, which knows when it first had them. #}
 {% macro former_time(name, earliest_or_latest, column) -%}
     {%- set former = adapter.get_relation(
         target.database, target.schema, name
