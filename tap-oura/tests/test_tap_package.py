@@ -82,7 +82,7 @@ def test_the_hub_takes_its_definition() -> None:
     folder = os.environ.get("MELTANO_HUB_SCHEMAS")
     if not folder:
         pytest.skip("MELTANO_HUB_SCHEMAS does not name the Hub's schemas")
-    root = Path(folder)
+    root = Path(folder).resolve()
 
     def schema_at(uri: str) -> referencing.Resource[Any]:
         # Their `$id`s do not say where they are; their names do.
