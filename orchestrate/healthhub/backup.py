@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from healthhub.citus import distribute, has_citus
 from healthhub.client_programs import client_program
-from healthhub.distribution import distribute, has_citus
 from healthhub.erasure import OUR_SCHEMAS
 from healthhub.errors import HealthHubError
 from healthhub.job_runs import the_only_run

@@ -8,12 +8,12 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from healthhub.job_runs import Request
+from healthhub.job_runs import RunRequest
 from healthhub.meltano_log import TAP
 from healthhub.migrations import migrate
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
-from healthhub.source import chosen_users, source, within_variables
+from healthhub.tap_environment import chosen_users, tap_environment, within_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def prepare_run(project: Path) -> None:
     if {"run", TAP} <= set(sys.argv):
         logs = settings.healthhub_home / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        where = source(users, known, Request(), Screen(), logs)
+        where = tap_environment(users, known, RunRequest(), Screen(), logs)
     else:
         where = within_variables(users or {})
     os.environ |= lease.database.environment | leases.enter_context(where)

@@ -24,8 +24,8 @@ from healthhub.settings import (
     using_database,
     variables,
 )
-from healthhub.source import chosen_users, named_users
 from healthhub.tap_auth import try_settings, try_tokens
+from healthhub.tap_environment import chosen_users, named_users
 from healthhub.tap_users import TOKEN_VARIABLE, rescued_logins
 from healthhub.users import all_users
 

@@ -15,12 +15,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from healthhub.commands import db, readers, users
-from healthhub.commands.common import group, migrated_database, settings
+from healthhub.commands.common import group, migrated_database, project_settings
 from healthhub.commands.export import export
-from healthhub.commands.look import check, logs, runs, status
+from healthhub.commands.status import check, logs, runs, status
 from healthhub.database import forget_other_databases
 from healthhub.errors import HealthHubError, Interrupted, as_failure, raise_on_signals
-from healthhub.job_runs import Request
+from healthhub.job_runs import RunRequest
 from healthhub.masking import Mask
 from healthhub.meltano_files import forget_ended_runs
 from healthhub.migrations import migrate
@@ -28,7 +28,7 @@ from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
 from healthhub.settings import checked_day, variables
-from healthhub.source import TOKEN, USUAL_URL, chosen_users
+from healthhub.tap_environment import TOKEN, USUAL_URL, chosen_users
 from healthhub.users import all_users, checked_id, find_user
 
 
@@ -103,7 +103,7 @@ def run_command(
             f"--end-date {last} is before --start-date {first}. Swap them."
         )
 
-    run(project_folder(), Request(first, last, full_refresh, tuple(user or ())))
+    run(project_folder(), RunRequest(first, last, full_refresh, tuple(user or ())))
 
 
 @app.command()
@@ -120,7 +120,7 @@ def report(
 
     Prints where it is.
     """
-    path = out or settings().healthhub_home / FILE
+    path = out or project_settings().healthhub_home / FILE
     with migrated_database() as lease:
         user_id = None
         if user:
@@ -133,7 +133,7 @@ def report(
 @app.command("open")
 def open_command() -> None:
     """Open the report in the browser."""
-    path = settings().healthhub_home / FILE
+    path = project_settings().healthhub_home / FILE
     if not path.exists():
         raise HealthHubError("There is no report yet. Begin with `healthhub run`.")
     typer.echo(path)
@@ -153,7 +153,7 @@ def env() -> None:
 
     In a shell: eval "$(healthhub env)"
     """
-    database = db.running_database(settings())
+    database = db.running_database(project_settings())
     migrate(database)
     forget_ended_runs(project_folder())
     known = variables(project_folder())

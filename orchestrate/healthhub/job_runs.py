@@ -85,7 +85,7 @@ set local idle_in_transaction_session_timeout = 0
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What a run was asked for.
 
     Attributes:
@@ -120,7 +120,9 @@ class JobRun:
 
 
 @contextmanager
-def recorded_run(database: Database, request: Request, logs: Path) -> Iterator[JobRun]:
+def recorded_run(
+    database: Database, request: RunRequest, logs: Path
+) -> Iterator[JobRun]:
     """Write a row as soon as a run starts, and how it ended when it does.
 
     Into a file among the logs, if the ledger is gone by then.
@@ -177,7 +179,7 @@ def was_alerted(connection: psycopg.Connection, key: str) -> bool:
     return connection.execute(_ALERTED, (key,)).fetchone() == (True,)
 
 
-def _start(database: Database, request: Request) -> JobRun:
+def _start(database: Database, request: RunRequest) -> JobRun:
     days = (request.start_date, request.end_date, request.full_refresh)
     versions = {name: version(name) for name in ("healthhub", "meltano")}
     parameters = (*days, os.environ.get("GITHUB_RUN_ID"), Jsonb(versions))

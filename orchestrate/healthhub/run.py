@@ -13,7 +13,7 @@ from healthhub import alerts
 from healthhub.errors import HealthHubError, Interrupted
 from healthhub.job_runs import (
     JobRun,
-    Request,
+    RunRequest,
     close_the_killed,
     recorded_run,
     the_only_run,
@@ -29,7 +29,7 @@ from healthhub.report import FILE, can_report, write_report
 from healthhub.results import stream_counts, summarize, user_outcomes
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
-from healthhub.source import chosen_users, source
+from healthhub.tap_environment import chosen_users, tap_environment
 from healthhub.tap_users import rescued_logins
 from healthhub.users import all_users, found_users
 
@@ -55,7 +55,7 @@ _WHERE_PAGES_ARE = (
 )
 
 
-def run(project: Path, request: Request) -> None:
+def run(project: Path, request: RunRequest) -> None:
     """Load what is new into the database, and show what is in it.
 
     The error's exit code says whether something was loaded all the same, and whether a
@@ -88,7 +88,7 @@ class _Run:
 
     project: Path
     settings: Settings
-    request: Request
+    request: RunRequest
     screen: Screen
     lease: Lease
 
@@ -105,7 +105,7 @@ class _Run:
         with (
             recorded_run(database, self.request, self.logs) as job_run,
             the_only_run(database, job_run.run_id),
-            source(
+            tap_environment(
                 chosen_users(database, known, self.request.users),
                 known,
                 self.request,

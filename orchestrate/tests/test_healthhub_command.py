@@ -26,7 +26,7 @@ import pytest
 
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.project import PROGRAMS, as_typed
-from healthhub.source import DEMO_YEARS
+from healthhub.tap_environment import DEMO_YEARS
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted, InProcess, Project

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from healthhub import meltano
-from healthhub.commands import look
+from healthhub.commands import status
 
 if TYPE_CHECKING:
     from tests.conftest import Hosted, Project
@@ -196,7 +196,7 @@ def test_free_tier_is_full_when_it_has_grown_as_until_now(
     size: int, first: int, days_left: int | None
 ) -> None:
     today = datetime.now(UTC).date()
-    full = look.full_on(size, [today - timedelta(days=first)])
+    full = status.full_on(size, [today - timedelta(days=first)])
     assert full == (None if days_left is None else today + timedelta(days=days_left))
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from healthhub.citus import has_citus
 from healthhub.database import Database
-from healthhub.distribution import has_citus
 from healthhub.embedded.programs import server_account
 from healthhub.errors import HealthHubError
 from system_postgres import run_as

@@ -37,7 +37,7 @@ def show_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
-def settings() -> Settings:
+def project_settings() -> Settings:
     """The settings of the project around the current folder."""
     return load_settings(project_folder())
 
@@ -45,6 +45,6 @@ def settings() -> Settings:
 @contextmanager
 def migrated_database() -> Iterator[Lease]:
     """The chosen database, with all that the migrations make."""
-    with using_database(settings()) as lease:
+    with using_database(project_settings()) as lease:
         migrate(lease.database)
         yield lease

@@ -10,10 +10,10 @@ import typer
 
 from healthhub.backup import backup as write
 from healthhub.backup import restore as read
+from healthhub.citus import distribute as spread
+from healthhub.citus import gather
 from healthhub.client_programs import run_psql
-from healthhub.commands.common import group, migrated_database, settings
-from healthhub.distribution import distribute as spread
-from healthhub.distribution import gather
+from healthhub.commands.common import group, migrated_database, project_settings
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.errors import HealthHubError
 from healthhub.settings import using_database
@@ -61,7 +61,7 @@ def status() -> None:
 
     Exit code 3 if it is not.
     """
-    chosen = settings()
+    chosen = project_settings()
     if external := chosen.external_database:
         external.connect().close()
         typer.echo(f"The database at {external.address} is up.")
@@ -78,7 +78,7 @@ def status() -> None:
 @app.command()
 def url() -> None:
     """Print its URL, with the password."""
-    typer.echo(running_database(settings()).url)
+    typer.echo(running_database(project_settings()).url)
 
 
 @app.command(
@@ -90,7 +90,7 @@ def psql(context: typer.Context) -> None:
 
     Arguments are psql's own.
     """
-    with using_database(settings()) as lease:
+    with using_database(project_settings()) as lease:
         raise typer.Exit(run_psql(lease, context.args))
 
 
@@ -121,7 +121,7 @@ def backup(
     `healthhub restore` reads it, on any machine.
     """
     name = f"healthhub-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.sql.gz"
-    path = out or settings().healthhub_home / "backups" / name
+    path = out or project_settings().healthhub_home / "backups" / name
     with migrated_database() as lease:
         write(lease, path)
     typer.echo(f"{path} ({path.stat().st_size / 1_000_000:,.1f} MB)")
@@ -135,7 +135,7 @@ def restore(
     ] = False,
 ) -> None:
     """Read a backup back, all of it or nothing."""
-    with using_database(settings()) as lease:
+    with using_database(project_settings()) as lease:
         read(lease, path, replace=replace)
         typer.echo(
             f"{path} is in the database at {lease.database.address}. "
@@ -159,7 +159,7 @@ def _embedded(chosen: Settings) -> EmbeddedPostgres:
 
 def _embedded_only() -> EmbeddedPostgres:
     """The embedded database, unless the settings name another."""
-    chosen = settings()
+    chosen = project_settings()
     if external := chosen.external_database:
         raise HealthHubError(
             f"SUPABASE_DB_URL names the database at {external.address}, which is "

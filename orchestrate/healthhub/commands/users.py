@@ -12,7 +12,7 @@ from healthhub.commands.common import (
     AsJson,
     group,
     migrated_database,
-    settings,
+    project_settings,
     show_json,
 )
 from healthhub.errors import HealthHubError
@@ -187,7 +187,7 @@ def remove(
         for line in erase_user(
             lease.database,
             user_id,
-            settings().healthhub_home,
+            project_settings().healthhub_home,
             name=str(known[0]) if known else user_id,
             log_out=lambda: _logged_out(
                 lease.database, user_id, known[0] if known else None

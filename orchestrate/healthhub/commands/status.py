@@ -11,7 +11,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from healthhub.checks import checks
-from healthhub.commands.common import AsJson, migrated_database, settings, show_json
+from healthhub.commands.common import (
+    AsJson,
+    migrated_database,
+    project_settings,
+    show_json,
+)
 from healthhub.database import has_relation
 from healthhub.errors import HealthHubError
 from healthhub.masking import printable
@@ -165,7 +170,7 @@ def logs(
     ] = None,
 ) -> None:
     """Show the log of a run."""
-    folder = settings().healthhub_home / "logs"
+    folder = project_settings().healthhub_home / "logs"
     found = sorted(folder.glob(f"*-run-{run_id or '*'}.jsonl"))
     if not found:
         which = "any run" if run_id is None else f"run {run_id}"

@@ -1,4 +1,4 @@
-"""Where a run reads: users of Oura, or the sandbox where there are none."""
+"""What a run tells the tap: whom to read, or the sandbox where there are no users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from healthhub.database import Database
-    from healthhub.job_runs import Request
+    from healthhub.job_runs import RunRequest
     from healthhub.screen import Screen
 
 # Settings of the tap with which it knows by itself whom to read.
@@ -45,10 +45,10 @@ _PATIENCE = 5  # seconds
 
 
 @contextmanager
-def source(
+def tap_environment(
     users: Mapping[str, str] | None,
     variables: Mapping[str, str],
-    request: Request,
+    request: RunRequest,
     screen: Screen,
     logs: Path,
 ) -> Iterator[dict[str, str]]:
@@ -125,7 +125,7 @@ def within_variables(users: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield others | {"TAP_OURA_USERS": "[]", "TAP_OURA_USER_LIST": file.name}
 
 
-def _period(request: Request) -> dict[str, str]:
+def _period(request: RunRequest) -> dict[str, str]:
     """The tap's settings for the days asked for.
 
     Only with both does it read again what was read before.
