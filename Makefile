@@ -56,7 +56,7 @@ lint: .venv/installed-dev ## Check style, types, SQL and YAML
 	cd target-postgres && ../$(BIN)/mypy target_postgres_on_conflict scripts tests
 	cd sandbox && ../$(BIN)/mypy oura_sandbox tests
 	cd orchestrate && ../$(BIN)/mypy healthhub tests
-	cd analyze && ../$(BIN)/mypy healthhub_report tests
+	cd analyze && ../$(BIN)/mypy healthhub_export healthhub_report tests
 	$(BIN)/mypy tests --exclude tests/support
 	$(BIN)/sqlfluff lint transform
 	$(BIN)/yamllint --strict .

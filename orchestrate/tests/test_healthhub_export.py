@@ -36,7 +36,7 @@ def test_what_cannot_be_exported_is_one_sentence(
 def test_without_its_libraries_it_says_how_to_get_them(
     hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("healthhub.export")]:
+    for name in [name for name in sys.modules if name.startswith("healthhub_export")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("pyarrow", "adbc_driver_manager"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -25,11 +25,11 @@ from psycopg.rows import dict_row
 from pyarrow import parquet
 
 from healthhub.database import Database as Address
-from healthhub.export.export import Wish, export, moment
-from healthhub.export.relations import relations
-from healthhub.export.study import key_file
 from healthhub.migrations import migrate
 from healthhub.readers import add_reader, remove_reader
+from healthhub_export.export import ExportRequest, export, moment
+from healthhub_export.relations import relations
+from healthhub_export.study import key_file
 from oura_sandbox.person import Person
 from oura_sandbox.person.info import personal_info
 from oura_sandbox.person.rings import set_up_days
@@ -127,9 +127,9 @@ class Files:
     def __init__(self, address: Address, database: Database, folder: Path) -> None:
         self.address, self.database, self.folder = address, database, folder
 
-    def export(self, **wish: Any) -> tuple[int, int, int]:  # noqa: ANN401
+    def export(self, **request: Any) -> tuple[int, int, int]:  # noqa: ANN401
         """How many files were written, the same, and removed."""
-        outcome = export(self.address, Wish(self.folder, **wish))
+        outcome = export(self.address.url, ExportRequest(self.folder, **request))
         return outcome.written, outcome.unchanged, outcome.removed
 
     def tables(self) -> list[Path]:

@@ -9,7 +9,8 @@ import typer
 
 from healthhub.commands.common import migrated_database
 from healthhub.errors import HealthHubError
-from healthhub.export.study import key_file
+from healthhub.masking import without_values
+from healthhub.users import all_users, find_user, found_users
 
 
 def export(  # noqa: PLR0913 (its options)
@@ -60,26 +61,43 @@ def export(  # noqa: PLR0913 (its options)
     if shift_dates and not study:
         raise HealthHubError("--shift-dates is for --study. Add that, too.")
     try:
-        from healthhub.export import export as work  # noqa: PLC0415 (large, optional)
+        from adbc_driver_manager import Error  # noqa: PLC0415 (large, optional)
+
+        from healthhub_export import export as work  # noqa: PLC0415
+        from healthhub_export.errors import ExportError  # noqa: PLC0415
+        from healthhub_export.study import key_file  # noqa: PLC0415
     except ModuleNotFoundError:
         raise HealthHubError(
             "Exports need pyarrow and ADBC, 200 MB that nothing else needs. "
             "Install them with: make exports"
         ) from None
-    wish = work.Wish(
-        folder.expanduser().absolute(),
-        file_format,
-        tuple(user or ()),
-        tuple(name.strip() for name in (tables or "").split(",") if name.strip()),
-        work.moment(since) if since else None,
-        study,
-        shift_dates,
-    )
+    folder = folder.expanduser().absolute()
+    names = tuple(name.strip() for name in (tables or "").split(",") if name.strip())
     with migrated_database() as lease:
-        outcome = work.export(lease.database, wish)
-    typer.echo(f"{wish.folder}: {outcome}.")
+        with lease.database.connect() as connection:
+            there = [*all_users(connection), *found_users(connection)]
+        try:
+            request = work.ExportRequest(
+                folder,
+                file_format,
+                tuple(str(find_user(there, each).user_id) for each in user or ()),
+                names,
+                work.moment(since) if since else None,
+                study,
+                shift_dates,
+            )
+            outcome = work.export(lease.database.url, request)
+        except ExportError as error:
+            raise HealthHubError(str(error)) from None
+        except Error as error:
+            reason = without_values(str(error)).partition("\n")[0]
+            raise HealthHubError(
+                f"The database ended the export: {reason}. The files that are there "
+                "are whole: run it again."
+            ) from None
+    typer.echo(f"{folder}: {outcome}.")
     if study:
         typer.echo(
-            f"The key that links the new ids to users: {key_file(wish.folder)}. "
+            f"The key that links the new ids to users: {key_file(folder)}. "
             "Keep it, and do not share it."
         )

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from psycopg import sql
 
-from healthhub.errors import HealthHubError
+from healthhub_export.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from healthhub.export.relations import Column, Relation
+    from healthhub_export.relations import Column, Relation
 
 _WEEKS = 52
 
@@ -175,7 +175,7 @@ def read_private(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError:
-        raise HealthHubError(
+        raise ExportError(
             f"{path} cannot be read. Put it back, or export into a new folder."
         ) from None
     return found

@@ -12,8 +12,8 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from healthhub.export.relations import Column, Relation
-    from healthhub.export.study import Study
+    from healthhub_export.relations import Column, Relation
+    from healthhub_export.study import Study
 
 #: The column in which a row says to which folder it belongs.
 FOLDER = "_folder"

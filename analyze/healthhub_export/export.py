@@ -7,23 +7,20 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import adbc_driver_manager
+import psycopg
 from adbc_driver_postgresql import dbapi
 
-from healthhub.errors import HealthHubError
-from healthhub.export.files import Partition, by_folder, forget_partial, remove
-from healthhub.export.queries import FOLDER, Query
-from healthhub.export.relations import relations
-from healthhub.export.study import Study, key_file, read_private, write_private
-from healthhub.masking import without_values
-from healthhub.users import all_users, find_user, found_users
+from healthhub_export.errors import ExportError
+from healthhub_export.files import Partition, by_folder, forget_partial, remove
+from healthhub_export.queries import FOLDER, Query
+from healthhub_export.relations import relations
+from healthhub_export.study import Study, key_file, read_private, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from healthhub.database import Database
-    from healthhub.export.relations import Relation
+    from healthhub_export.relations import Relation
 
 #: What an export keeps of itself: what is in each file, to know what has changed.
 STATE = "export.json"
@@ -32,14 +29,16 @@ DICTIONARY = "dictionary.json"
 
 LAST = "last"
 
+_USERS = "select cast(user_id as text) from healthhub.users"
+
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants.
+class ExportRequest:
+    """What to export.
 
     Attributes:
         format: parquet or csv.
-        users: Whose data, by name or id; all users' if there are none.
+        users: Whose data, by id; all users' if there are none.
         tables: Which; by default all but the samples as rows.
         since: Only files in which something changed: since then, or since the last
             export; all files if None.
@@ -72,51 +71,42 @@ class Outcome:
         )
 
 
-def export(database: Database, wish: Wish) -> Outcome:
-    """Write the files that are due.
+def export(database_url: str, request: ExportRequest) -> Outcome:
+    """Write the files that are due. If the database ends it, those there are whole.
 
     Raises:
-        HealthHubError: There is no such user or table, the folder holds another kind
-            of export, or the database ended it.
+        ExportError: There is no such table, or the folder holds another kind of
+            export.
     """
-    kept = _Kept(wish)
-    with database.connect() as connection:
-        found = [*all_users(connection), *found_users(connection)]
-        users = [str(find_user(found, name).user_id) for name in wish.users]
-        chosen = relations(connection, wish.tables)
-    everyone = [str(user.user_id) for user in found]
-    try:
-        with (
-            dbapi.connect(database.url) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("set transaction isolation level repeatable read read only")
-            cursor.execute("set local timezone to 'UTC'")
-            return _Export(wish, kept, cursor, users, everyone).run(chosen)
-    except adbc_driver_manager.Error as error:
-        reason = without_values(str(error)).partition("\n")[0]
-        raise HealthHubError(
-            f"The database ended the export: {reason}. The files that are there are "
-            "whole: run it again."
-        ) from None
+    kept = _Kept(request)
+    # No prepared statements: a transaction pooler does not know them.
+    with psycopg.connect(
+        database_url, connect_timeout=10, prepare_threshold=None
+    ) as connection:
+        everyone = [user_id for (user_id,) in connection.execute(_USERS)]
+        chosen = relations(connection, request.tables)
+    with dbapi.connect(database_url) as driver, driver.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read read only")
+        cursor.execute("set local timezone to 'UTC'")
+        return _Export(request, kept, cursor, everyone).run(chosen)
 
 
 class _Kept:
     """What an export knows of the one before, which is of the same kind."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._path, other = wish.folder / STATE, key_file(wish.folder)
-        if wish.study:
+    def __init__(self, request: ExportRequest) -> None:
+        self._path, other = request.folder / STATE, key_file(request.folder)
+        if request.study:
             self._path, other = other, self._path
         self.content = read_private(self._path)
         kind = {
-            "format": wish.format,
-            "study": wish.study,
-            "shifted": wish.shifts_dates,
+            "format": request.format,
+            "study": request.study,
+            "shifted": request.shifts_dates,
         }
         if other.exists() or self.content.setdefault("kind", kind) != kind:
-            raise HealthHubError(
-                f"{wish.folder} holds an export of another kind (format, --study "
+            raise ExportError(
+                f"{request.folder} holds an export of another kind (format, --study "
                 "or --shift-dates). Choose another folder."
             )
         #: Of each file, its rows and when they last changed.
@@ -133,20 +123,20 @@ class _Export:
 
     def __init__(
         self,
-        wish: Wish,
+        request: ExportRequest,
         kept: _Kept,
         cursor: dbapi.Cursor,
-        users: Collection[str],
         everyone: Collection[str],
     ) -> None:
-        self._wish, self._kept, self._cursor = wish, kept, cursor
+        self._request, self._kept, self._cursor = request, kept, cursor
         self._study = None
-        self._users = users or None
-        if wish.study:
+        users = request.users
+        self._users: Collection[str] | None = users or None
+        if request.study:
             if not everyone:
-                raise HealthHubError("There are no users yet whose data to export.")
+                raise ExportError("There are no users yet whose data to export.")
             self._study = Study.from_key(
-                self._kept.content, everyone, shifts_dates=wish.shifts_dates
+                self._kept.content, everyone, shifts_dates=request.shifts_dates
             )
             self._users = users or everyone
         self._names = self._names_of_folders(users) if users else None
@@ -154,20 +144,20 @@ class _Export:
 
     def run(self, chosen: list[Relation]) -> Outcome:
         """Write what is due of these tables."""
-        wish = self._wish
-        wish.folder.mkdir(parents=True, exist_ok=True)
-        forget_partial(wish.folder)
+        request = self._request
+        request.folder.mkdir(parents=True, exist_ok=True)
+        forget_partial(request.folder)
         if self._study:
             chosen = [each for each in chosen if self._study.keeps(each)]
             self._kept.write(self._study)  # before anything is named by it
-        if wish.users:
+        if request.users:
             chosen = [each for each in chosen if each.has("user_id")]
-        dictionary = read_private(wish.folder / DICTIONARY)
+        dictionary = read_private(request.folder / DICTIONARY)
         for relation in chosen:
-            query = Query(relation, self._users, self._study, wish.format == "csv")
+            query = Query(relation, self._users, self._study, request.format == "csv")
             self._export(query)
             dictionary[relation.name] = _meaning(query)
-        write_private(wish.folder / DICTIONARY, dictionary)
+        write_private(request.folder / DICTIONARY, dictionary)
         self._kept.write(self._study)
         return Outcome(**{each.name: self._done[each.name] for each in fields(Outcome)})
 
@@ -187,12 +177,12 @@ class _Export:
         self._remove_others(query, there)
 
     def _is_due(self, query: Query, folder: str, state: list[Any]) -> bool:
-        since = self._wish.since
+        since = self._request.since
         if isinstance(since, datetime):
             return datetime.fromisoformat(state[1]) >= since
         path = self._path(query, folder)
         is_same = self._kept.files.get(path) == state
-        return since is None or not (is_same and (self._wish.folder / path).exists())
+        return since is None or not (is_same and (self._request.folder / path).exists())
 
     def _write(self, query: Query, folders: Collection[str] | None) -> set[str]:
         """Write files, of these folders or all. Returns the folders."""
@@ -207,8 +197,8 @@ class _Export:
                         self._finish(current)
                         name = folder
                         written.add(folder)
-                        path = self._wish.folder / query.relation.name / folder
-                        current = Partition(path, self._wish.format, query.schema)
+                        path = self._request.folder / query.relation.name / folder
+                        current = Partition(path, self._request.format, query.schema)
                     current.write(rows.cast(query.schema))
             self._finish(current)
         except BaseException:
@@ -227,18 +217,18 @@ class _Export:
 
     def _remove_others(self, query: Query, there: set[str]) -> None:
         """Remove the files of folders that hold nothing any more."""
-        root = self._wish.folder / query.relation.name
-        for file in list(root.rglob(f"data.{self._wish.format}")):
+        root = self._request.folder / query.relation.name
+        for file in list(root.rglob(f"data.{self._request.format}")):
             folder = file.parent.relative_to(root).as_posix().removeprefix(".")
             is_ours = self._names is None or folder.split("/")[0] in self._names
             if is_ours and folder not in there:
-                path = file.relative_to(self._wish.folder).as_posix()
-                remove(self._wish.folder, path)
+                path = file.relative_to(self._request.folder).as_posix()
+                remove(self._request.folder, path)
                 self._kept.files.pop(path, None)
                 self._done["removed"] += 1
 
     def _path(self, query: Query, folder: str) -> str:
-        parts = (query.relation.name, folder, f"data.{self._wish.format}")
+        parts = (query.relation.name, folder, f"data.{self._request.format}")
         return "/".join(part for part in parts if part)
 
     def _names_of_folders(self, users: Collection[str]) -> set[str]:
@@ -263,7 +253,7 @@ def moment(text: str) -> datetime | str:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise HealthHubError(
+        raise ExportError(
             f"--since {text!r} is no day. Write it like 2026-01-31, or `--since last`."
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

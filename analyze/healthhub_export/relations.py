@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from healthhub.errors import HealthHubError
+from healthhub_export.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -113,12 +113,12 @@ def relations(
         for name, description, by_time, key, columns in rows
     }
     if unknown := set(names) - set(there):
-        raise HealthHubError(
+        raise ExportError(
             f"There is no table {', '.join(sorted(unknown))}. "
             f"There are {', '.join(there)}."
         )
     if "daily_overview" not in there:
-        raise HealthHubError("There is nothing to export yet. Run `healthhub run`.")
+        raise ExportError("There is nothing to export yet. Run `healthhub run`.")
     if names:
         return [there[name] for name in dict.fromkeys(names)]
     return [each for each in there.values() if not each.has_rows_of_samples]
