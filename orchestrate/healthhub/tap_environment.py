@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from healthhub.errors import HealthHubError
 from healthhub.masking import without_secrets
-from healthhub.project import program
 from healthhub.tap_users import users_environment
 from healthhub.users import all_users, find_user
+from oura_sandbox.child import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,9 +38,6 @@ DEMO_YEARS = 3
 
 TOKEN = "sandbox-token"  # noqa: S105 (the sandbox accepts it, nobody else does)
 USUAL_URL = "http://127.0.0.1:8642"
-
-_ANNOUNCEMENT = "oura-sandbox listens on "
-_PATIENCE = 5  # seconds
 
 
 @contextmanager
@@ -71,8 +67,16 @@ def tap_environment(
             "are read, synthetic data."
         )
         period["TAP_OURA_START_DATE"] = first.isoformat()
-    with running_sandbox(logs / "sandbox.log") as url:
-        yield {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": url} | period
+    log = logs / "sandbox.log"
+    with log.open("w") as errors, ExitStack() as stack:
+        child = running(env=without_secrets(os.environ), stderr=errors, token=TOKEN)
+        try:
+            sandbox = stack.enter_context(child)
+        except RuntimeError:
+            raise HealthHubError(
+                f"The Oura sandbox does not start. Its log is {log}."
+            ) from None
+        yield {"OURA_PAT": TOKEN, "TAP_OURA_API_URL": sandbox.url} | period
 
 
 def chosen_users(
@@ -136,43 +140,3 @@ def _period(request: RunRequest) -> dict[str, str]:
         last = datetime.now(UTC).date() + timedelta(days=1)
     days = {"TAP_OURA_START_DATE": request.start_date, "TAP_OURA_END_DATE": last}
     return {name: day.isoformat() for name, day in days.items() if day}
-
-
-@contextmanager
-def running_sandbox(log: Path) -> Iterator[str]:
-    """Run it at a free port; it ends with this process, however that ends.
-
-    Yields:
-        Its URL.
-    """
-    command = [program("oura-sandbox"), "--port", "0", "--until-stdin-closes"]
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(  # noqa: S603 (our own program)
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=without_secrets(os.environ),
-            process_group=0,  # Ctrl-C must not end it before its readers
-        ) as process,
-    ):
-        try:
-            announcement = process.stdout.readline() if process.stdout else ""
-            if not announcement.startswith(_ANNOUNCEMENT):
-                raise HealthHubError(
-                    f"The Oura sandbox does not start. Its log is {log}."
-                )
-            yield announcement.removeprefix(_ANNOUNCEMENT).strip()
-        finally:
-            _stop(process)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()

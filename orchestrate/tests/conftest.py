@@ -149,7 +149,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs = environment / "bin"
     for name, script in {
         "healthhub": "from healthhub.cli import main; main()",
-        "oura-sandbox": "from oura_sandbox.cli import main; main()",
         "meltano": _STAND_IN.read_text(),
     }.items():
         (programs / name).write_text(f"#!{programs / 'python'}\n{script}\n")

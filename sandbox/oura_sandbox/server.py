@@ -1,14 +1,11 @@
-"""Running the sandbox: in this process, or as a child for the length of a test."""
+"""Serving the sandbox from this process."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oura_sandbox.app import build
+from oura_sandbox.child import GREETING
 from oura_sandbox.spoiling import TRANSPORT
 
 if TYPE_CHECKING:
@@ -26,10 +24,7 @@ if TYPE_CHECKING:
 
     from oura_sandbox.state import State
 
-GREETING = "oura-sandbox listens on "
 STDIN = 0
-PATIENCE = 5
-"""Seconds that a child gets to end."""
 
 
 def serve(state: State, listener: socket.socket, *, until_stdin_closes: bool) -> None:
@@ -125,51 +120,3 @@ def _watch_stdin(server: uvicorn.Server) -> None:
         while os.read(STDIN, 4096):
             pass
     server.should_exit = True
-
-
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """A sandbox that runs."""
-
-    url: str
-    token: str
-
-
-@contextmanager
-def running(**options: object) -> Iterator[Sandbox]:
-    """Start the command on a free port, and stop it at the end.
-
-    Args:
-        **options: The command's switches: `years=1`, `today="2026-11-20"`,
-            `page_size=10`. True stands for a switch without a value, a list for
-            a switch that is given several times.
-
-    Yields:
-        Where the sandbox is, and the token of its first user.
-
-    Raises:
-        RuntimeError: If the command does not start; what it says is on stderr.
-    """
-    token = str(options.setdefault("token", "sandbox-token"))
-    command = [sys.executable, "-m", "oura_sandbox", "--port=0", "--until-stdin-closes"]
-    for name, value in options.items():
-        switch = "--" + name.replace("_", "-")
-        values = value if isinstance(value, list | tuple) else [value]
-        command += [switch if each is True else f"{switch}={each}" for each in values]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin  # noqa: S101 - opened above
-        assert process.stdout  # noqa: S101
-        try:
-            line = process.stdout.readline()
-            if not line.startswith(GREETING):
-                reason = "The sandbox did not start."
-                raise RuntimeError(reason)
-            yield Sandbox(line.removeprefix(GREETING).strip(), token)
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()

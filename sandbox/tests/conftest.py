@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from oura_sandbox.server import Sandbox, running
+from oura_sandbox.child import Sandbox, running
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from click import unstyle
 from typer.testing import CliRunner
 
+from oura_sandbox.child import running
 from oura_sandbox.cli import app
-from oura_sandbox.server import running
 from patience import PATIENCE
 
 COMMAND = (sys.executable, "-m", "oura_sandbox")

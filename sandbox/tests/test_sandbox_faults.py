@@ -7,11 +7,11 @@ import httpx
 import pytest
 from msgspec import json
 
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from patience import PATIENCE
 
 if TYPE_CHECKING:
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 DAYS = {"start_date": "2026-11-01", "end_date": "2026-11-24"}
 

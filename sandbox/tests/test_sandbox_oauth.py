@@ -14,7 +14,7 @@ from patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 LEGACY = "/oauth/token"
 NEW = "/oauth/v2/ext/oauth-token"

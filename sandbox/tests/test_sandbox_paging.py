@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import httpx
 import pytest
 from msgspec import json
 
+from oura_sandbox.child import running
 from oura_sandbox.routes import DOCUMENTS, SERIES
 from oura_sandbox.scopes import SCOPES
-from oura_sandbox.server import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 SCOPE = {name: route.scope for name, route in DOCUMENTS.items()}
 SCOPE |= {name: route.scope for name, route in SERIES.items()}

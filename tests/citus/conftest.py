@@ -20,13 +20,13 @@ import pytest
 
 import citus_server
 from healthhub.embedded import EmbeddedPostgres
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from healthhub.database import Database
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 PROJECT = Path(__file__).parents[2]
 HEALTHHUB = Path(sys.executable).with_name("healthhub")

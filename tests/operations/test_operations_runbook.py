@@ -26,13 +26,13 @@ import wearer
 from healthhub import cli, errors, meltano
 from healthhub.database import Database
 from healthhub.embedded import EmbeddedPostgres
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from workflow_steps import WORKFLOWS, run_step, run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 PROJECT = Path(__file__).parents[2]
 _ENGLISH, _JAPANESE = (

@@ -12,7 +12,7 @@ import citus_server
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.migrations import migrate
 from meltano_pipeline import Pipeline
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ import yaml
 
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.migrations import migrate
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from workflow_steps import run_step, run_steps
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
     from healthhub.database import Database
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
 
 PROJECT = Path(__file__).parents[2]
 PIPELINE = ("tap-oura", "target-postgres", "dbt")

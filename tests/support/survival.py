@@ -59,7 +59,7 @@ PARTS = {
     "tap": "bin/tap-oura",
     "target": "bin/target-postgres",
     "dbt": "transform/scripts/build.py",
-    "sandbox": "bin/oura-sandbox",
+    "sandbox": "-m oura_sandbox",
     "postgres": "bin/postgres ",
 }
 

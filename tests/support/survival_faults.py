@@ -13,13 +13,12 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import httpx
 import psycopg
 import pytest
 
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from survival import PARTS, SPOILED, USER_ID, Ended
 
 if TYPE_CHECKING:
@@ -111,9 +110,10 @@ def clock_off(home: Home, random: Random) -> Met:
         f"import time\nreal = time.time\ntime.time = lambda: real() + {hour}\n"
     )
     with ExitStack() as stack:
-        with patch.dict(os.environ, PYTHONPATH=str(folder)):
-            options = {"client_secret": home.known.secrets["client secret"]}
-            sandbox = stack.enter_context(running(**options))
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        secret = home.known.secrets["client secret"]
+        child = running(env=environment, client_secret=secret)
+        sandbox = stack.enter_context(child)
         tokens = httpx.post(f"{sandbox.url}/_sandbox/tokens", json={}).json()
         home.store_login(sandbox.url, tokens, ends_in=hour)
         if hour > 0:

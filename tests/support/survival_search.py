@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
     from survival import Home
 
 _DATABASE = "database password"

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from survival import ROUNDS, SPOILED, USER_ID, Home
 from survival_faults import FAULTS
 from survival_page import Record, write_page
@@ -22,7 +22,7 @@ from survival_search import Known, Listener, health_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from oura_sandbox.server import Sandbox
+    from oura_sandbox.child import Sandbox
     from survival import Tables
 
 CLIENT_SECRET = "sesame-client-secret"

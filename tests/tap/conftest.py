@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oura_sandbox.server import running
+from oura_sandbox.child import running
 from tap_over_http import Tap
 
 if TYPE_CHECKING:
