@@ -30,9 +30,11 @@ RUN = ("run", "--select", TABLE, VIEW)
 class OwnProject:
     """A copy of the project, to be changed."""
 
-    def __init__(self, server: dict[str, str], home: Path) -> None:
-        """Copy and parse it; what it was stays in `state`."""
+    def __init__(self, server: dict[str, str], home: Path, parsed: Path) -> None:
+        """Copy it, with what dbt knows of it; what it was stays in `state`."""
         self._path = home / "transform"
+        (home / "target").mkdir()
+        shutil.copy(parsed / "partial_parse.msgpack", home / "target")
         shutil.copytree(
             PROJECT / "transform",
             self._path,
@@ -71,9 +73,9 @@ class OwnProject:
 
 @pytest.fixture(scope="module")
 def copied(
-    server: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    server: dict[str, str], dbt: Dbt, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OwnProject]:
-    project = OwnProject(server, tmp_path_factory.mktemp("own"))
+    project = OwnProject(server, tmp_path_factory.mktemp("own"), dbt.target)
     try:
         yield project
     finally:
