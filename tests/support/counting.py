@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STATEMENT = re.compile(
     rb"LOG:  (?:statement|execute [^:]*): (?!BEGIN|COMMIT|ROLLBACK|;|.*\bruns\b)"
 )
-_PAUSE = 0.02  # seconds
+_PAUSE = 0.05  # seconds
 
 
 @contextmanager
