@@ -222,7 +222,8 @@ class TapOura(Tap):
         config = ctx.params["config"]
         with settings.readable():
             tap = cls(config=config.config, parse_env_config=config.parse_env)
-        tap.run_connection_test()
+        if tap.run.users:  # who they are is asked before any stream is read
+            tap.run_connection_test()
         tap.conclude()
         ctx.exit()
 

@@ -56,7 +56,7 @@ class User:
 
     def __str__(self) -> str:
         """How messages name the user."""
-        return self.user_id or "of this token"
+        return self.user_id or "(not known yet)"
 
 
 def users_from_config(config: Mapping[str, Any]) -> list[User]:

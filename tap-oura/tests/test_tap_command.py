@@ -147,11 +147,18 @@ def test_a_test_takes_a_request_a_stream_and_says_nothing_of_errors(
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [({"user_id": USER_ID}, "daily_activity"), ({}, "personal_info")],
+)
 def test_a_test_with_a_token_that_is_refused_fails_in_one_sentence(
-    oura: FakeOura, caplog: pytest.LogCaptureFixture
+    oura: FakeOura,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, str],
+    first: str,
 ) -> None:
-    oura.answer_next("daily_activity", (401, {}))
-    result = tap("--test", api_url=None, access_token="t", user_id=USER_ID)
+    oura.answer_next(first, (401, {}))
+    result = tap("--test", api_url=None, access_token="t", **settings)
     assert result.exit_code == 1
     [error] = said(caplog, "ERROR")
     assert "was refused (401)" in error
