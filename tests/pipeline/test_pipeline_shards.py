@@ -12,21 +12,25 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+import citus_server
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.migrations import migrate
 from oura_sandbox.child import running
 from workflow_steps import run_step, run_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from healthhub.database import Database
 
@@ -44,20 +48,16 @@ OF_THE_LOAD = (
 class Study:
     """A database that is made anew, and what reads the same users into it."""
 
-    server: Database
+    make: Callable[[], AbstractContextManager[Database]]
+    made: ExitStack
     settings: dict[str, str]
     folder: Path
 
-    @property
-    def database(self) -> Database:
-        """The database; dbt reads the project again where it has another name."""
-        return _of(self.server, "healthhub")
-
     def empty(self) -> None:
-        """Let it be as after the migrations."""
-        with self.server.connect(autocommit=True) as connection:
-            connection.execute("drop database if exists healthhub")
-            connection.execute("create database healthhub template migrated")
+        """Let it be as after the migrations; dbt knows it by its name."""
+        self.made.close()
+        self.database = self.made.enter_context(self.make())
+        migrate(self.database)
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables of a machine, with a run folder of its own."""
@@ -76,22 +76,16 @@ class Study:
         }
 
 
-def _of(server: Database, name: str) -> Database:
-    return replace(server, parameters={**server.parameters, "dbname": name})
-
-
 @pytest.fixture(scope="module")
 def study() -> Iterator[Study]:
     home = Path(tempfile.mkdtemp(prefix="healthhub-shards-"))
     home.chmod(0o755)
     try:
         with (
-            EmbeddedPostgres(home).using() as lease,
+            database_maker(home) as make,
             running(years=1, users=len(USERS)) as sandbox,
+            ExitStack() as made,
         ):
-            with lease.database.connect(autocommit=True) as connection:
-                connection.execute("create database migrated")
-            migrate(_of(lease.database, "migrated"))
             tokens = [sandbox.token, *(f"{sandbox.token}-{n}" for n in range(2, 6))]
             users = [
                 {"user_id": user, "access_token": token}
@@ -103,11 +97,34 @@ def study() -> Iterator[Study]:
                 "TAP_OURA_API_URL": sandbox.url,
                 "TAP_OURA_START_DATE": str(first),
             }
-            study = Study(lease.database, settings, home)
+            study = Study(make, made, settings, home)
             study.empty()
             yield study
     finally:
         shutil.rmtree(home)
+
+
+@contextmanager
+def database_maker(
+    home: Path,
+) -> Iterator[Callable[[], AbstractContextManager[Database]]]:
+    """What makes the same database, of an embedded PostgreSQL or of Citus."""
+    if coordinator := citus_server.given():
+        yield partial(citus_server.database, coordinator, "healthhub")
+        return
+    with EmbeddedPostgres(home).using() as lease:
+        yield partial(database_on, lease.database)
+
+
+@contextmanager
+def database_on(server: Database) -> Iterator[Database]:
+    with server.connect(autocommit=True) as connection:
+        connection.execute("create database healthhub")
+    try:
+        yield replace(server, parameters={**server.parameters, "dbname": "healthhub"})
+    finally:
+        with server.connect(autocommit=True) as connection:
+            connection.execute("drop database healthhub")
 
 
 def rows(database: Database) -> dict[str, Counter[str]]:
