@@ -258,7 +258,7 @@ def test_a_machine_that_dies_costs_a_run_at_most(
 
 def wait_for(process: subprocess.Popen[str], part: str) -> None:
     """Until a run is where it is to be disturbed."""
-    target, dbt = "bin/target-postgres", "scripts/build.py"
+    target, dbt = "bin/target-postgres", "scripts/build_if_new.py"
     while target not in commands(process):
         assert process.poll() is None
         time.sleep(0.02)

@@ -4,10 +4,10 @@ It runs in dbt's own environment and stays up, and parses the project once, for 
 take longer than building it; `parse` parses what has changed of it since. The first
 line has the arguments that all have in common. Each answer is one JSON line.
 
-An object in place of a list is for transform/scripts/build.py: what its environment has
-more. The answer is its exit code, and what it asked of dbt, if it did.
+An object in place of a list is for transform/scripts/build_if_new.py: what its
+environment has more. The answer is its exit code, and what it asked of dbt, if it did.
 
-As in build.py, nothing looks for garbage while a command runs.
+As in build_if_new.py, nothing looks for garbage while a command runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import dbt.cli.main  # type: ignore[import-not-found]  # not in .venv
 from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "transform/scripts"))
-import build  # type: ignore[import-not-found]
+import build_if_new  # type: ignore[import-not-found]
 
 
 class Worker:
@@ -64,7 +64,7 @@ class Worker:
         }
 
     def build(self, environment: dict[str, str]) -> dict[str, Any]:
-        """Run build.py as in the literal line, which writes no files of it."""
+        """Run build_if_new.py as in the literal line, which writes no files of it."""
         asked = []
 
         class Asked:
@@ -77,7 +77,7 @@ class Worker:
             patch.dict(os.environ, environment),
             patch.object(dbt.cli.main, "dbtRunner", Asked),
         ):
-            return {"code": build.main([]), "dbt": asked}
+            return {"code": build_if_new.main([]), "dbt": asked}
 
 
 def main() -> None:

@@ -48,8 +48,8 @@ class Dbt:
         """Run a command; its outcome is in the answer."""
         return self._ask(arguments)
 
-    def build_py(self, **environment: str) -> tuple[int, list[list[str]]]:
-        """Run build.py as the literal line does.
+    def build_if_new(self, **environment: str) -> tuple[int, list[list[str]]]:
+        """Run build_if_new.py as the literal line does.
 
         Returns:
             Its exit code, and the commands that it has asked of dbt.

@@ -58,7 +58,7 @@ PARTS = {
     "meltano": "bin/meltano run",
     "tap": "bin/tap-oura",
     "target": "bin/target-postgres",
-    "dbt": "transform/scripts/build.py",
+    "dbt": "transform/scripts/build_if_new.py",
     "sandbox": "-m oura_sandbox",
     "postgres": "bin/postgres ",
 }

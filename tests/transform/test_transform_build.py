@@ -136,22 +136,22 @@ def test_what_it_leaves_out_had_nothing_to_do(
 ) -> None:
     """Whatever has happened, a whole `dbt build` finds nothing that it has not done."""
     life = Life(database, seed)
-    assert dbt.build_py() == (0, [EVERYTHING])
+    assert dbt.build_if_new() == (0, [EVERYTHING])
     for event in LOADED:
         getattr(life, event)()
         if event == "corrected":  # of a build that failed, nothing is remembered
-            assert dbt.build_py(PGOPTIONS=READ_ONLY) == (1, [TABLES])
-        assert dbt.build_py() == (0, [TABLES]), event
+            assert dbt.build_if_new(PGOPTIONS=READ_ONLY) == (1, [TABLES])
+        assert dbt.build_if_new() == (0, [TABLES]), event
         getattr(life, nothing := life.random.choice(NOTHING))()
-        assert dbt.build_py() == (0, []), f"{nothing} after {event}"
+        assert dbt.build_if_new() == (0, []), f"{nothing} after {event}"
 
     before = looked_at(database)
-    assert dbt.build_py() == (0, [])
+    assert dbt.build_if_new() == (0, [])
     assert looked_at(database) == before, "rows were read, and none had changed"
 
     for event in CHANGED:
         environment = getattr(life, event)() or {}
-        assert dbt.build_py(**environment) == (0, [EVERYTHING]), event
+        assert dbt.build_if_new(**environment) == (0, [EVERYTHING]), event
 
     tables = contents(database)
     dbt.build()

@@ -19,7 +19,7 @@
     );
     {# before 0.1.0: it had no contract. #}
     alter table {{ build_state() }} add column if not exists contract text;
-    {# Of scripts/build.py: how everything was after the last build. #}
+    {# Of scripts/build_if_new.py: how everything was after the last build. #}
     create table if not exists {{ staging_schema() }}.last_build (
         project text not null,
         made text not null,
@@ -118,7 +118,7 @@
 {# A model knows no more than the tables that it is made of have read, and is what
    they and its views are. In a run of everything that is this run; what was built
    alone (`--select`) is built again after what it reads from. What was written is
-   counted with the commit, and not seconds later: scripts/build.py reads it next. #}
+   counted with the commit, and not seconds later: scripts/build_if_new.py asks next. #}
 {% macro remember(node, contract=none) %}
     select pg_stat_force_next_flush();
     {% set checksums = {} %}
