@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[2]
 DBT_PYTHON = PROJECT / ".meltano/utilities/dbt-postgres/venv/bin/python"
 WORKER = Path(__file__).with_name("dbt_worker.py")
+MELTANO = yaml.safe_load((PROJECT / "meltano.yml").read_text())
 
 
 class Dbt:
@@ -25,13 +27,14 @@ class Dbt:
         worker: Path = WORKER,
         project: Path = PROJECT / "transform",
     ) -> None:
-        """Start the process that runs it."""
+        """Start the process that runs it, with what Meltano sets for it."""
+        (plugin,) = MELTANO["plugins"]["utilities"]
         if not DBT_PYTHON.exists():
             pytest.fail("dbt is not installed: run `make setup` first.")
         self.target = target
         self._process = subprocess.Popen(
             [DBT_PYTHON, worker],
-            env={**os.environ, **environment, "DO_NOT_TRACK": "1"},
+            env={**os.environ, **plugin["env"], **environment, "DO_NOT_TRACK": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -67,9 +70,8 @@ class Dbt:
         """Build the models and the tables that they read, or everything.
 
         It has to succeed. The views between the tables are there in every database.
-        As in the literal line, no files are written of it.
         """
-        options = ["--exclude-resource-type", "unit_test", "--no-write-json"]
+        options = ["--exclude-resource-type", "unit_test"]
         if models:
             options += ["--select", *(f"+{model}" for model in models)]
             options += ["--exclude", "config.materialized:lasting_view"]

@@ -41,7 +41,7 @@ def test_retry_goes_on_where_a_run_failed(dbt: Dbt, database: Database) -> None:
     read(database, range(5, 12), USER, minutes_ago=50)
     overview = "healthhub.daily_overview"
     database(f"alter table {overview} add column in_the_way text not null")
-    assert not dbt(*BUILD)["success"]
+    assert not dbt(*BUILD, "--write-json")["success"]
     database(f"alter table {overview} drop column in_the_way")
     answer = dbt.succeed("retry")
     assert "daily_overview" in answer["statuses"]

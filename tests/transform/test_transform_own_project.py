@@ -41,7 +41,7 @@ class OwnProject:
             ignore=shutil.ignore_patterns("target", "logs"),
         )
         self.dbt = Dbt(server, home / "target", project=self._path)
-        self.dbt.succeed("list", "--select", TABLE)
+        self.dbt.succeed("parse", "--write-json")
         self.state = str(home / "state")
         shutil.copytree(home / "target", self.state)
         self._before: dict[Path, str] = {}
@@ -214,7 +214,7 @@ def test_what_is_not_selected_is_left_as_it_is(
 def test_retry_runs_what_was_mended(own: OwnProject, database: Database) -> None:
     own.change(OVERVIEW, "sleep.score as", "sleep.score + 1 / 0 as")
     select = ("--select", "+daily_overview", "--exclude", "stg_oura__*")
-    assert not own("run", *select, "--empty")["success"]
+    assert not own("run", *select, "--empty", "--write-json")["success"]
     own.change(OVERVIEW, "sleep.score + 1 / 0 as", "sleep.score + 100 as")
     assert own("retry")["success"]
     assert not any(content(database).values()), "it is as empty as what it repeats"
