@@ -161,7 +161,7 @@ def test_a_day_has_the_figures_of_all_routes(dbt: Dbt, database: Database) -> No
         "tags": ["tag_generic_sauna"],
         "is_rest_mode": True,
         "session_count": 0,
-        "route_count": 8,
+        "stream_count": 8,
     }
     assert {name: row[name] for name in expected} == expected
     assert str(row["bedtime_start_local"]) == "2026-01-01 23:00:00"
@@ -255,7 +255,7 @@ def test_figures_are_all_numbers_of_the_overview(dbt: Dbt, database: Database) -
         "select array_agg(attname::text) as names from pg_attribute"
         " where attrelid = 'healthhub.daily_overview'::regclass and attnum > 0"
         " and atttypid in ('int2'::regtype, 'int4'::regtype, 'numeric'::regtype)"
-        " and attname !~ '_(7d|28d|z_score)$' and attname != 'route_count'"
+        " and attname !~ '_(7d|28d|z_score)$' and attname != 'stream_count'"
     )
     columns = ", ".join(f"{name} = 1" for name in known["names"])
     database(f"update healthhub.daily_overview set {columns} where day = %s", day(0))

@@ -99,7 +99,7 @@ def test_everything_is_there_as_it_was(
     database("create view public.mine as select kind from healthhub.sleep_samples")
     database(
         "create view public.my_deviations as"
-        " select temperature_deviation_deviation from healthhub.daily_overview"
+        " select temperature_deviation_deviation, routes from healthhub.daily_overview"
     )
     migrate(address)
     for stream, samples in raw.items():
@@ -149,6 +149,10 @@ def test_everything_is_there_as_it_was(
     assert all(row in requested for row in asked)
     assert database("select kind from public.mine limit 1")
     assert database("select * from public.my_deviations limit 1")
+    assert not database(
+        "select from pg_attribute where attname in ('routes', 'route_count')"
+        " and attrelid = 'healthhub.daily_overview'::regclass"
+    )
     left = (
         "healthhub.asked_days",
         "healthhub_staging.int_oura__accounts",

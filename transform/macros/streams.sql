@@ -28,7 +28,7 @@
 {%- endmacro %}
 
 
-{# Windows in which a route answered for a day, up to when a revision of it closed. #}
+{# Windows in which Oura answered for a day, up to when a revision of it closed. #}
 {% macro answered_for(sync_window, day) -%}
     {{ same(['user_id', 'stream'], sync_window, 'closing') }}
     and {{ sync_window }}.outcome = 'ok'

@@ -1,4 +1,4 @@
-{{ config(post_hook='delete from {{ this }} where route_count = 0') }}
+{{ config(post_hook='delete from {{ this }} where stream_count = 0') }}
 
 {#- Earlier days are read for their means alone. -#}
 {% set first_day = first_changed_day(ref('document_revisions')) %}
@@ -288,7 +288,7 @@ figures as (
             sessions.user_id,
             vo2_max.user_id,
             tags.user_id
-        ) as smallint) as route_count
+        ) as smallint) as stream_count
     from days
     left join users
         on days.user_id = users.user_id
