@@ -1,4 +1,4 @@
-"""A model that says something else: its table is brought to it, with its rows."""
+"""When a model's contract changes, its table is altered to match and keeps its rows."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     answer = dbt("build", "--select", BOTH[0])
     assert not answer["success"]
     said = " ".join(" ".join(answer["messages"]).split())
-    assert f"{TABLE} cannot be brought to what its model says, for {reason}" in said
+    assert f"{TABLE} cannot be altered to match its model, because {reason}" in said
     assert scores(database) == [80]
 
 

@@ -39,8 +39,8 @@
 {% endmacro %}
 
 
-{# Of a CTE that is read twice. PostgreSQL would evaluate it once, as it should; but
-   what is materialized, Citus collects on one machine, and so all that reads it. #}
+{# For a CTE that is used twice. PostgreSQL works it out once, as it should; but Citus
+   would gather it on one machine, and with it all that reads it. #}
 {% macro on_each_machine() -%}
     {{ 'not materialized' if is_on_citus() }}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#
     A table keeps its rows when its contract changes: before the run it is opened
-    (types are changed, and what was demanded no longer is), the run reads
-    everything into it again, and after the run it is closed with what the
-    contract says now. What that cannot be done with is said in one sentence.
+    (types are changed, constraints dropped), the run reads everything into it
+    again, and after the run it is closed with the constraints of the new
+    contract. A change that cannot be made ends the run with one sentence.
 #}
 
 {% macro open_contract(node) %}
@@ -81,12 +81,12 @@
 
 
 {% macro sentence(node, why) -%}
-    {{ node.schema }}.{{ node.name }} cannot be brought to what its model says, for
+    {{ node.schema }}.{{ node.name }} cannot be altered to match its model, because
     {{- ' ' ~ why }}: move it away (alter table ... rename) and run again.
 {%- endmacro %}
 
 
-{# What of a table a contract may say otherwise. The types are compared by
+{# What a contract may have changed of a table. The types are compared by
    PostgreSQL, which knows that decimal is numeric. #}
 {% macro state_of_table(node) %}
     {% set table = "'" ~ relation_of(node) ~ "'::regclass" %}
@@ -196,7 +196,8 @@
 {% endmacro %}
 
 
-{# What a model says of its table or view and of the columns, as comments. #}
+{# The model's descriptions as comments, when its table or view is made or changed:
+   dbt's `persist_docs` would send them in every run. #}
 {% macro describe(relation, node=model) %}
     comment on {{ relation.type }} {{ relation }}
     is {{ postgres_escape_comment(node.description) }};

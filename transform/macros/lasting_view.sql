@@ -1,6 +1,6 @@
 {#
     `materialized: lasting_view`: a view that a run leaves alone, and whose hooks it
-    does not run, as long as it is made of the same (build_state.sql). dbt's own `view`
+    does not run, as long as its definition is the same (build_state.sql). dbt's own `view`
     makes each view again on every run, and drops it for that with all that others
     have built on it. Who reads a view sees what the tables below let them see. Why
     it is here, and what it saves: docs/decisions/dbt.md.

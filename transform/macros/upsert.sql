@@ -1,15 +1,15 @@
 {#
-    `incremental_strategy: upsert`, inside dbt's own `incremental`. Of the rows
-    that come in, those that say something new are written by INSERT ... ON
-    CONFLICT DO UPDATE: created_at stays what it was, updated_at tells when the
-    content last changed. What was extracted later wins, whatever its
-    source_timestamp says: Oura's `timestamp` is when a day begins or an event
-    took place, not when it was revised. Rows that say what is known are left out
-    beforehand, for ON CONFLICT locks, and so writes, each row that it meets.
+    `incremental_strategy: upsert`, inside dbt's own `incremental`. Incoming rows
+    that are new or different are written by INSERT ... ON CONFLICT DO UPDATE:
+    created_at stays what it was, updated_at tells when the content last changed.
+    What was extracted later wins, whatever its source_timestamp says: Oura's
+    `timestamp` is when a day begins or an event took place, not when it was
+    revised. Unchanged rows are left out beforehand, for ON CONFLICT locks, and so
+    writes, each row that it meets.
 #}
 
 {% macro get_incremental_upsert_sql(arguments) %}
-    {# Some models read what they know themselves, which is not empty. #}
+    {# A model that reads {{ this }} still finds rows there: write nothing. #}
     {% if invocation_args_dict.get('empty') %}
         {% do return('select 1 where false') %}
     {% endif %}

@@ -22,8 +22,8 @@
 {% endmacro %}
 
 
-{# Before a run: who was read is in healthhub.users, also when only a setting names
-   the user. #}
+{# Before a run: add the users that the tap has read but nobody has added, as they are
+   named by a setting alone. #}
 {% macro list_users() %}
     do $$
     begin
