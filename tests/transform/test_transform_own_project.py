@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 TABLE = "daily_stress_summaries"
 VIEW = "rest_mode_episodes"
 DAILY = "models/healthhub/daily/_daily.yml"
-SAMPLES = "models/healthhub/samples/_samples.yml"
 PERIODS = "models/healthhub/periods/_periods.yml"
+TABLE_FILE = f"models/healthhub/daily/{TABLE}.sql"
+VIEW_FILE = f"models/healthhub/samples/{VIEW}.sql"
 STAGED = "models/staging/stg_oura__daily_stress.sql"
 OVERVIEW = "models/healthhub/insight/daily_overview.sql"
 BUILD = ("build", "--exclude-resource-type", "unit_test")
@@ -49,11 +50,19 @@ class OwnProject:
 
     def change(self, name: str, old: str, new: str) -> None:
         """Replace what a file has once."""
-        file = self._path / name
-        text = file.read_text("utf-8")
-        self._before.setdefault(file, text)
+        text = (self._path / name).read_text("utf-8")
         assert text.count(old) == 1
-        file.write_text(text.replace(old, new), "utf-8")
+        self._write(name, text.replace(old, new))
+
+    def configure(self, name: str, config: str) -> None:
+        """Give a model a configuration."""
+        text = (self._path / name).read_text("utf-8")
+        self._write(name, f"{{{{ config({config}) }}}}\n{text}")
+
+    def _write(self, name: str, text: str) -> None:
+        file = self._path / name
+        self._before.setdefault(file, file.read_text("utf-8"))
+        file.write_text(text, "utf-8")
         self._is_parsed = False
 
     def restore(self) -> None:
@@ -92,12 +101,6 @@ def own(copied: OwnProject, database: Database) -> Iterator[OwnProject]:
         copied.restore()
 
 
-def configured(model: str, config: str) -> tuple[str, str]:
-    """What to replace in a YAML file to give a model a configuration."""
-    name = f"  - name: {model}\n    description:"
-    return name, name.replace("    desc", f"    config: {config}\n    desc")
-
-
 def test_what_was_modified_is_built_alone(own: OwnProject) -> None:
     modified = ("--select", "state:modified+", "--state", own.state)
     names = ("list", "--resource-type", "model", "--select", "state:modified")
@@ -125,9 +128,9 @@ def test_grants_and_hooks(own: OwnProject, database: Database) -> None:
     names = [f"healthhub.{TABLE}", f"healthhub.{VIEW}"]
     try:
         hook = "insert into public.hooks values ('{{ this.name }}')"
-        config = f'{{grants: {{select: [analyst]}}, post_hook: "{hook}"}}'
-        own.change(DAILY, *configured(TABLE, config))
-        own.change(SAMPLES, *configured(VIEW, config))
+        config = f"grants={{'select': ['analyst']}}, post_hook=\"{hook}\""
+        own.configure(TABLE_FILE, config)
+        own.configure(VIEW_FILE, config)
         assert own(*RUN)["success"]
         assert {row["is_granted"] for row in database(granted, names)} == {True}
         database(f"revoke select on {', '.join(names)} from analyst")
@@ -136,8 +139,8 @@ def test_grants_and_hooks(own: OwnProject, database: Database) -> None:
         run = [row["name"] for row in database("select name from public.hooks")]
         assert sorted(run) == [TABLE, TABLE, VIEW], "a view that stays runs none"
         own.restore()
-        own.change(DAILY, *configured(TABLE, "{grants: {select: []}}"))
-        own.change(SAMPLES, *configured(VIEW, "{grants: {select: []}}"))
+        own.configure(TABLE_FILE, "grants={'select': []}")
+        own.configure(VIEW_FILE, "grants={'select': []}")
         assert own(*RUN)["success"]
         assert {row["is_granted"] for row in database(granted, names)} == {False}
     finally:
@@ -185,7 +188,7 @@ def test_on_schema_change(own: OwnProject, database: Database) -> None:
     assert database.one(f"select count(*) from healthhub.{TABLE}") == {"count": 4}
 
     database(f"alter table healthhub.{TABLE} drop column stress_medium cascade")
-    own.change(DAILY, *configured(TABLE, "{on_schema_change: fail}"))
+    own.configure(TABLE_FILE, "on_schema_change='fail'")
     answer = own(*BUILD, *select)
     assert not answer["success"]
     assert "out of sync" in " ".join(answer["messages"])
