@@ -56,6 +56,7 @@ from (
     {% if found %}
         ({{ found | join(') union all (') }})
     {% else %}
+        {#- Only while dbt parses, when it knows no tables yet. #}
         select
             cast(null as uuid) as user_id,
             cast(null as text) as stream,
