@@ -27,7 +27,7 @@ from healthhub.migrations import migrate
 from healthhub.project import project_folder
 from healthhub.report import FILE, write_report
 from healthhub.run import run
-from healthhub.settings import checked_day, variables
+from healthhub.settings import checked_days, variables
 from healthhub.tap_environment import TOKEN, USUAL_URL, chosen_users
 from healthhub.users import all_users, checked_id, find_user
 
@@ -94,15 +94,8 @@ def run_command(
     Exit codes: 0 everything was loaded, 1 it failed, 3 some users could not be
     read, 4 the same and a user has to log in again.
     """
-    first, last = (
-        checked_day("--start-date", start_date),
-        checked_day("--end-date", end_date),
-    )
-    if first and last and last < first:
-        raise HealthHubError(
-            f"--end-date {last} is before --start-date {first}. Swap them."
-        )
-
+    given = {"--start-date": start_date, "--end-date": end_date}
+    first, last = checked_days("--start-date", "--end-date", given)
     run(project_folder(), RunRequest(first, last, full_refresh, tuple(user or ())))
 
 

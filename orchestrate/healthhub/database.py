@@ -32,8 +32,30 @@ _TRANSACTION_POOLER = (
     "names Supabase's transaction pooler (port 6543), which mixes up what belongs to "
     "one session: take the session pooler, port 5432 of the same host"
 )
-_NO_IPV6 = ("unreachable", "translate host name", "resolve", "assign requested")
 _DIRECT_HOST = re.compile(r"db\.\w+\.supabase\.co")
+_NO_IPV6 = "unreachable|translate host name|resolve|assign requested"
+_DIRECT_HOST_HAS_IPV6_ONLY = (
+    "Cannot reach the database at {address}: Supabase's direct host has an IPv6 "
+    "address only, and this machine has no IPv6, like the runners of GitHub. Put the "
+    "address of the session pooler (port 5432) into {where}."
+)
+
+# What libpq says where there is no connection, and what to do about it.
+_REFUSALS = {
+    "password authentication failed": "The database at {address} refuses the password "
+    "of {user}. Correct {where}.",
+    "does not support SSL": "The database at {address} has no TLS. Switch it on there, "
+    "or where the network is trusted, append ?sslmode=disable to {where}.",
+    "certificate": "The certificate of the database at {address} is not trusted. Name "
+    "its CA in {where}: ?sslrootcert=/path/to/ca.crt",
+}
+# The same, where no more is known than why. What else may be wrong: errors.py.
+_REASONS = {
+    "Connection refused": "nothing listens there",
+    "timeout": f"no answer within {_CONNECT_TIMEOUT} seconds",
+    "resolve|translate host name": "there is no such host",
+    'database ".*" does not exist': 'it has no database "{dbname}"',
+}
 
 
 def forget_other_databases() -> None:
@@ -154,44 +176,17 @@ class Database:
 
     def _explain(self, reason: str) -> str:
         """Turn libpq's paragraph into a sentence with the next step."""
-        user, name = self.parameters["user"], self.parameters["dbname"]
-        if "password authentication failed" in reason:
-            return (
-                f"The database at {self.address} refuses the password of {user}. "
-                f"Correct {self.came_from}."
-            )
-        if "Connection refused" in reason:
-            why = "nothing listens there"
-        elif "timeout" in reason:
-            why = f"no answer within {_CONNECT_TIMEOUT} seconds"
-        elif _DIRECT_HOST.fullmatch(self.host) and any(
-            hint in reason for hint in _NO_IPV6
-        ):
-            return (
-                f"Cannot reach the database at {self.address}: Supabase's direct host "
-                "has an IPv6 address only, and this machine has no IPv6, like the "
-                f"runners of GitHub. Put the address of the session pooler (port 5432) "
-                f"into {self.came_from}."
-            )
-        elif "does not support SSL" in reason:
-            return (
-                f"The database at {self.address} has no TLS. Switch it on there, or "
-                f"where the network is trusted, append ?sslmode=disable to "
-                f"{self.came_from}."
-            )
-        elif "certificate" in reason:
-            return (
-                f"The certificate of the database at {self.address} is not trusted. "
-                f"Name its CA in {self.came_from}: ?sslrootcert=/path/to/ca.crt"
-            )
-        elif "resolve" in reason or "translate host name" in reason:
-            why = "there is no such host"
-        elif f'database "{name}" does not exist' in reason:
-            why = f'it has no database "{name}"'
-        else:
-            why = re.split("failed: |FATAL: ", reason.strip().splitlines()[-1])[
-                -1
-            ].strip()
+        known = {**self.parameters, "address": self.address, "where": self.came_from}
+        if _DIRECT_HOST.fullmatch(self.host) and re.search(_NO_IPV6, reason):
+            return _DIRECT_HOST_HAS_IPV6_ONLY.format(**known)
+        for words, sentence in _REFUSALS.items():
+            if words in reason:
+                return sentence.format(**known)
+        whys = (why for words, why in _REASONS.items() if re.search(words, reason))
+        why = next(whys, "").format(**known)
+        if not why:
+            last_line = reason.strip().splitlines()[-1]
+            why = re.split("failed: |FATAL: ", last_line)[-1].strip()
             if state := about_state(why):
                 return state
         return (

@@ -160,14 +160,27 @@ def load_settings(project: Path) -> Settings:
     return settings.model_copy(update={"healthhub_home": home.resolve()})
 
 
-def checked_day(name: str, text: str | None) -> date | None:
-    """The day that an option or a variable names."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise HealthHubError(
-            f"{name} {text!r} is not a day. Write it like 2026-01-31."
-        ) from None
+def checked_days(
+    first: str, last: str, given: Mapping[str, str | None]
+) -> tuple[date | None, date | None]:
+    """The days that two options or variables name.
+
+    Raises:
+        SettingsError: One is not a day, or they are in the wrong order.
+    """
+    wrong, days = {}, dict[str, date | None]()
+    for name in (first, last):
+        text = given.get(name)
+        try:
+            days[name] = date.fromisoformat(text) if text else None
+        except ValueError:
+            wrong[name] = f"{name} {text!r} is not a day. Write it like 2026-01-31."
+    start, end = days.get(first), days.get(last)
+    if start and end and end < start:
+        wrong[last] = f"{last} {end} is before {first} {start}. Swap them."
+    if wrong:
+        raise SettingsError(wrong)
+    return start, end
 
 
 def known_variables(project: Path) -> set[str]:
@@ -182,15 +195,11 @@ def known_variables(project: Path) -> set[str]:
 
 def _wrong_in_the_taps(known: Mapping[str, str]) -> dict[str, str]:
     """What Meltano would quote in its error, tokens included, or no table is for."""
-    wrong, days = {}, []
-    for name in _DAYS_OF_THE_TAP:
-        try:
-            days.append(checked_day(name, known.get(name)))
-        except HealthHubError as error:
-            wrong[name] = str(error)
-    first, last = _DAYS_OF_THE_TAP
-    if all(days) and days != sorted(days, key=str):
-        wrong[last] = f"{last} {days[-1]} is before {first} {days[0]}. Swap them."
+    wrong = dict[str, str]()
+    try:
+        checked_days(*_DAYS_OF_THE_TAP, known)
+    except SettingsError as error:
+        wrong |= error.sentences
     for name in _LISTS_OF_THE_TAP:
         try:
             is_list = isinstance(json.loads(known.get(name) or "[]"), list)
