@@ -1,6 +1,6 @@
 """Telling people that something needs them, wherever they listen.
 
-What has failed, and what will fail unless somebody looks. An alert holds no health
+What has failed, and what will fail unless something is done. An alert holds no health
 data: only sentences that this project has written itself.
 """
 
@@ -121,7 +121,7 @@ def about(error: BaseException) -> Alert:
 
 
 def about_killed(run_ids: Sequence[int]) -> Alert:
-    """The alert that says what could not be told in time."""
+    """The alert about runs that were killed before they could send one."""
     numbers = ", ".join(map(str, run_ids))
     return Alert(
         "a run was killed",
@@ -139,9 +139,9 @@ def addresses(variables: Mapping[str, str]) -> SecretStr | None:
 
 
 def send(addresses: SecretStr | None, alert: Alert, screen: Screen) -> bool:
-    """Tell it, if somebody wants to be told. Returns whether somebody was.
+    """Send it to the addresses, if there are any. Returns whether it was sent.
 
-    That nobody could be is said on the screen, and is no reason to fail.
+    If it cannot be, the screen says so, and the run goes on.
     """
     if addresses is None:
         return False
@@ -165,7 +165,7 @@ def notices(
     since: datetime,
     no_data_days: int,
 ) -> Iterator[Alert]:
-    """What somebody should look at.
+    """Warnings about data that stay away and logins that lost a scope.
 
     Args:
         connection: To the database.

@@ -65,7 +65,7 @@ select exists (
 
 
 def backup(lease: Lease, path: Path) -> None:
-    """Write a dump; a file that is there already is replaced only by a whole one."""
+    """Write a dump. A file that exists is replaced only when the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}-", delete=False
@@ -84,7 +84,7 @@ def backup(lease: Lease, path: Path) -> None:
 
 
 def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
-    """Read a dump back, all of it or nothing; to `replace` is to give up what is there.
+    """Read a dump back, all of it or nothing. `replace` deletes what is there first.
 
     psql would also run commands of this machine that a dump names, so this is done
     without it.
@@ -107,7 +107,7 @@ def restore(lease: Lease, path: Path, *, replace: bool = False) -> None:
                 )
             with gzip.open(path) as dump:
                 _replay(dump, connection)
-            # What is new is nobody else's to read, not even for a moment.
+            # New tables are closed to others from the first moment.
             connection.execute(_GUARD)
         except psycopg.Error as error:
             reason = without_values(str(error)).splitlines()[0]

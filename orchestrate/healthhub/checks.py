@@ -63,7 +63,7 @@ _MAY_CREATE = "select has_database_privilege(current_database(), 'create')"
 
 @dataclass(frozen=True)
 class Check:
-    """What was tried, whether it works, and how it is or what to do about it."""
+    """What was tried, whether it works, and the finding or the next step."""
 
     subject: str
     is_good: bool | None
@@ -242,7 +242,7 @@ def _users(
         names = _names(database) if database else {}
         for answer in try_tokens(project, known | users):
             yield _user(names, answer)
-        # Whoever reads a login brings it home: what is left could not be.
+        # Trying a login has moved it back into the database: these could not be moved.
         for user_id, file in rescued_logins(known).items():
             yield _bad(
                 f"login of {names.get(user_id, user_id)}",
@@ -277,7 +277,7 @@ def _user(names: dict[str, str], answer: dict[str, Any]) -> Check:
 
 
 def _api(url: str) -> Iterator[Check]:
-    """Any answer will do: nothing is asked for."""
+    """See whether it answers; which answer it is does not matter."""
     import requests  # noqa: PLC0415 (slow, and rarely needed)
 
     try:

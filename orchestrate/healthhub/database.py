@@ -59,7 +59,7 @@ _REASONS = {
 
 
 def forget_other_databases() -> None:
-    """Take libpq's variables out of the environment: the settings have the say.
+    """Remove libpq's variables from the environment: only the settings name a database.
 
     PGHOSTADDR, PGSERVICE or PGOPTIONS of a shell would lead this process and its
     children elsewhere.
@@ -120,7 +120,7 @@ class Database:
 
     @property
     def has_authority(self) -> bool:
-        """Whether it is said who vouches for the server."""
+        """Whether the certificate authority of the server is named."""
         return (
             "sslrootcert" in self.parameters
             or "PGSSLROOTCERT" in os.environ

@@ -128,7 +128,8 @@ def _forget_files(home: Path, user_id: str) -> int:
     """Delete the logs and reports that name a user. Returns how many did.
 
     A log that a program still writes loses only the lines that name the user. The
-    report of who is alone names nobody; the next run writes it anew.
+    report of a single user has no id in it, so it goes, too; the next run writes it
+    anew.
     """
     candidates = chain(
         home.glob("logs/*"),

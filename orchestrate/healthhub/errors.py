@@ -1,4 +1,4 @@
-"""What ends a command early, in words for a person, and the exit code for programs.
+"""What ends a command early: a sentence for people, an exit code for programs.
 
 Anything that a person can put right ends in a `HealthHubError`, wherever it is found.
 """
@@ -59,7 +59,7 @@ class Interrupted(BaseException):
 
 
 def raise_on_signals() -> None:
-    """Turn the first signal into an exception; what follows has no more to say."""
+    """Turn the first signal into an exception, and ignore those after it."""
 
     def interrupt(number: int, _frame: object) -> NoReturn:
         for each in _ASKED_TO_STOP:
@@ -67,7 +67,7 @@ def raise_on_signals() -> None:
         raise Interrupted(number)
 
     for each in _ASKED_TO_STOP:
-        # nohup, and shells that start something in the background, say it first.
+        # nohup and background jobs begin with a signal ignored: leave that so.
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, interrupt)
 

@@ -152,7 +152,7 @@ def close_the_killed(database: Database, run: JobRun, logs: Path) -> list[int]:
     The caller holds the lock of runs, so none before it is still under way.
 
     Returns:
-        The numbers of those that nobody has told of.
+        The numbers of those that were killed, which no alert has reported.
     """
     killed = []
     with database.connect() as connection:
@@ -220,7 +220,7 @@ def the_only_run(database: Database, run_id: int | None = None) -> Iterator[None
 
 
 def _who_runs(connection: psycopg.Connection, run_id: int | None) -> str:
-    """Name the run that has the lock: whoever began later is only about to hear so."""
+    """Name the run that has the lock: the first that is `running`."""
     if row := connection.execute(_UNDER_WAY, (run_id,)).fetchone():
         other, started_at = row
         return (

@@ -29,7 +29,7 @@ _SHORTEST_SECRET = 4
 _FOR_PROGRAMS = ("name", "level", "outcome", "block_type")
 _URL = re.compile(r"\w+://(?:(?P<user>[^\s:/@]*):(?P<password>.*)@)?")
 
-# Secrets that nobody has told us, such as a token that was renewed a minute ago.
+# Secrets that are in no setting, such as a token that was renewed a minute ago.
 _TELLTALE = re.compile(
     r"(?P<before>\bBearer\s+|://[^\s:/@]+:|"
     r"\b(?:access_token|refresh_token|client_secret|token_key|password)"
@@ -64,7 +64,7 @@ def is_secret(variable: str) -> bool:
 
 
 def without_secrets(variables: Mapping[str, str], *needed: str) -> dict[str, str]:
-    """An environment without secrets, but those whose names begin as is said."""
+    """An environment without secrets, except those whose names begin with `needed`."""
     return {
         name: value
         for name, value in variables.items()
@@ -73,7 +73,7 @@ def without_secrets(variables: Mapping[str, str], *needed: str) -> dict[str, str
 
 
 def printable(text: str) -> str:
-    """A text that does nothing to a terminal but appear."""
+    """A text without characters that control a terminal."""
     return "".join(
         char if char.isprintable() or char in "\n\t" else "?"
         for char in _COLOUR.sub("", text)
@@ -89,7 +89,7 @@ def without_values(text: str) -> str:
 
 
 class Mask:
-    """Takes out of a text what must not be in it."""
+    """Takes secrets and values out of texts."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Learn the secrets of an environment."""
@@ -153,7 +153,7 @@ class Mask:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The object that a text is, if it is one."""
+    """The JSON object in a text, or None."""
     try:
         value = json.loads(text)
     except ValueError:

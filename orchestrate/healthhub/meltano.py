@@ -38,7 +38,7 @@ _LOGGING = {
     "NO_COLOR": "1",
 }
 _PATIENCE = 10  # seconds
-# In a command to be typed, the id is enough.
+# In a command to be typed, the id stays.
 _USER_ID = re.compile(r"(?<!login )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Names that the settings of the plugins begin with; meltano.yml takes from each plugin
@@ -57,7 +57,7 @@ where state = 'RUNNING' and job_name like '%:tap-oura-to-target-postgres'
 
 
 def check_plugins(project: Path) -> None:
-    """Make sure that there is something to run."""
+    """Make sure that the plugins are installed."""
     for plugin in _PLUGINS:
         if not (plugin_folder(project, plugin) / "venv").is_dir():
             name = Path(plugin).name
@@ -67,7 +67,7 @@ def check_plugins(project: Path) -> None:
 
 
 def outlast_other_runs(project: Path, database: Database, screen: Screen) -> bool:
-    """Wait for a run of Meltano that no run of this command has under way.
+    """Wait for a run of Meltano that this command did not start.
 
     Somebody started it by hand, or a command that was killed has left it. Whether it
     is alive is seen by its hold on the folder, or from elsewhere by its signs of life:
@@ -145,7 +145,7 @@ class Pipeline:
         path = os.pathsep.join((str(PROGRAMS), os.environ.get("PATH", os.defpath)))
         known = variables(self.project)
         needed = without_secrets(known, *_OF_THE_PIPELINE)
-        # Meltano reads .env, too: what is empty here it passes on to nobody.
+        # Meltano reads .env, too. What is empty here, it does not pass on.
         environment = (
             os.environ
             | dict.fromkeys(set(known) - set(needed), "")

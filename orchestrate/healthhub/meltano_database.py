@@ -56,7 +56,7 @@ class FromSettings(CreateEnginePlugin):
         kwargs["use_native_hstore"] = False
 
     def update_url(self, url: URL) -> URL:
-        """It is right as it is: libpq reads the variables."""
+        """Leave the URL unchanged: libpq reads the variables."""
         return url
 
     def engine_created(self, engine: Engine) -> None:
@@ -65,7 +65,7 @@ class FromSettings(CreateEnginePlugin):
 
 
 def _prepare_files(project: Path) -> None:
-    """Have the files of a run where they belong.
+    """Keep the files of a run in the project.
 
     Meltano's own log of each run has all that plugins write, quoted rows, too. It
     belongs to the files of a run, not into ~/.local/state, and ends with it.

@@ -41,7 +41,7 @@ def is_held(folder: Path) -> bool:
 
 @cache
 def hold(folder: Path) -> None:
-    """Hold a folder for one run, as bookmarks have one name there, until it ends."""
+    """Lock a folder until this process ends: each run has the same file names there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -55,7 +55,7 @@ def hold(folder: Path) -> None:
 
 
 def keep_true_catalogue(project: Path) -> None:
-    """Let Meltano use the catalogue that it has, unless the tap is another one now."""
+    """Let Meltano use its cached catalogue, unless the tap has changed since."""
     folder = plugin_folder(project, f"run/{_TAP}")
     _, key, made_of = (folder / name for name in KEPT)
     now = sha256(b"\0".join(_sources(project))).hexdigest()
@@ -78,7 +78,7 @@ def _sources(project: Path) -> Iterator[bytes]:
 
 
 def forget_ended_runs(project: Path) -> None:
-    """Close the folder to others, and delete what no program uses any more."""
+    """Close the folder to others, and delete files that no program uses any more."""
     import psutil  # noqa: PLC0415 (Meltano itself does without)
 
     folder = plugin_folder(project, "run")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def formatter() -> ProcessorFormatter:
-    """Meltano's own, which gets to see nothing that must not be written."""
+    """Meltano's own formatter, which is handed masked lines only."""
     if os.environ.get("MELTANO_CLI_LOG_FORMAT") == "json":
         made = json_formatter(dict_tracebacks=False)
     else:
@@ -54,7 +54,7 @@ class _Masked:
         return event
 
     def _rendered(self, info: Any) -> str:  # noqa: ANN401 (as logging has it)
-        """What happened where, without what it happened to."""
+        """An exception: its last frames, its kind, and its message without values."""
         kind, error, trace = info if isinstance(info, tuple) else sys.exc_info()
         if isinstance(info, BaseException):
             kind, error, trace = type(info), info, info.__traceback__
@@ -63,7 +63,7 @@ class _Masked:
         return f"{frames}{name}: {self._mask.message(str(error))}"
 
     def _masked_exception(self, error: PluginException) -> PluginException:
-        """The same, in a plugin's words."""
+        """The same for the exception of a plugin."""
         return replace(
             error,
             message=self._mask.message(error.message),

@@ -127,7 +127,7 @@ class Diagnosis:
 
     @property
     def of_the_database(self) -> str | None:
-        """What the database says of itself, if that is why: whoever met it first.
+        """The state of the database, if that is the cause: as the first error says it.
 
         What the tap says of connections is about Oura.
         """

@@ -15,17 +15,17 @@ from healthhub.errors import HealthHubError
 if TYPE_CHECKING:
     from healthhub.database import Database
 
-#: What all of them are members of; `healthhub.open_to_readers()` knows what it sees.
+#: The group of all readers; `healthhub.open_to_readers()` grants what it may read.
 _GROUP = sql.Identifier("healthhub_reader")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
-# Against mistakes; what is forbidden, grants forbid.
+# Against mistakes only: it is the grants that forbid writing.
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "search_path": "healthhub",
     "statement_timeout": "60s",
 }
-# Whoever makes a role is a member, too, but as its administrator.
+# The role that made the group is a member, too, but as its administrator.
 _READERS = """
 select member.rolname
 from pg_auth_members

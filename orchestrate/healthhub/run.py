@@ -72,7 +72,7 @@ def run(project: Path, request: RunRequest) -> None:
             with using_database(settings) as lease:
                 _Run(project, settings, request, screen, lease).run()
         except BaseException as error:
-            # Whoever stops it at a terminal knows.
+            # At a terminal, the one who interrupted it needs no alert.
             if not (isinstance(error, Interrupted) and screen.is_watched):
                 alerts.send(addresses, alerts.about(error), screen)
             raise

@@ -30,7 +30,7 @@ _PLAIN_WIDTH = 120
 # Columns that stand at the right.
 _NUMBERS = ("rows", "fetched", "new", "changed", "deleted")
 
-# Warnings that only say what everybody expects.
+# Warnings about what is normal.
 _EXPECTED = {"No state was found, complete import."}
 
 _BEGINNING = re.compile(r"Beginning sync of '(?P<stream>\w+)'")
@@ -80,7 +80,7 @@ class Screen:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody sees what is said, as far as one can know."""
+        """Whether it is a terminal, where somebody may watch."""
         return self._line is not None
 
     @property
@@ -165,7 +165,7 @@ class Progress:
         self._today = date.min
 
     def observe(self, record: LogRecord) -> bool:
-        """Look at a line of the log. Returns whether it says something of that."""
+        """Look at a line of the log. Returns whether it changed the progress."""
         if record.source == TAP:
             if beginning := _BEGINNING.match(record.message):
                 self._begin(beginning["stream"])
@@ -201,13 +201,13 @@ class Progress:
 
 
 def _rows(table: TableSummary) -> str:
-    """How many, and of what where a row is not one thing."""
+    """The number of rows, after that of samples where a row holds many."""
     rows = _cell(table.rows)
     return rows if table.samples is None else f"{_cell(table.samples)} samples, {rows}"
 
 
 def _cell(value: object) -> str:
-    """A dash where the table cannot tell."""
+    """A value as text; a dash where the table has none."""
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)

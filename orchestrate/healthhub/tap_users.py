@@ -64,7 +64,7 @@ def has_token_variable(user: User) -> bool:
 def credentials(
     connection: psycopg.Connection, variables: Mapping[str, str]
 ) -> dict[UUID, str]:
-    """Whether each user who was added can be read, and by what."""
+    """How each user who was added is read: by which variable or login, if any."""
     logged_in, rescued = set[str](), rescued_logins(variables)
     if has_relation(connection, f"{TOKEN_SCHEMA}.oura_logins"):
         logged_in = {user_id for (user_id,) in connection.execute(_LOGINS)}

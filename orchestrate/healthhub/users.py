@@ -43,7 +43,7 @@ def all_users(connection: psycopg.Connection) -> list[User]:
 
 
 def found_users(connection: psycopg.Connection) -> list[User]:
-    """Those whose data are here though nobody added them, or no longer."""
+    """Users whose data are here, but who were not added, or were removed."""
     return _users(connection, is_added=False)
 
 
@@ -113,7 +113,7 @@ def find_user(users: Sequence[User], named: str) -> User:
 
 
 def checked_id(text: str) -> UUID:
-    """The id that a text is."""
+    """The UUID that a text names."""
     if (user_id := _uuid(text)) is None:
         raise HealthHubError(f"{text!r} is not a UUID. Leave it out, and one is made.")
     return user_id

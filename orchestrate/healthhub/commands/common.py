@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def group(help_: str) -> typer.Typer:
-    """A command of several: it explains itself without arguments, and by -h, too."""
+    """A group of commands; without arguments, or with -h, it shows its help."""
     return typer.Typer(
         help=help_,
         no_args_is_help=True,

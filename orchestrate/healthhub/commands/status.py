@@ -198,7 +198,7 @@ def _list(found: list[dict[str, Any]]) -> None:
 
 
 def _show(run: Mapping[str, Any]) -> None:
-    """All of one."""
+    """Print all of one run."""
     facts = {
         "run": run["run_id"],
         "started": f"{run['started_at']:%Y-%m-%d %H:%M:%S} UTC",

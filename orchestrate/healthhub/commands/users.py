@@ -218,7 +218,7 @@ def _logged_out(database: Database, user_id: str, user: User | None) -> str:
 
 
 def _id_to_erase(connection: psycopg.Connection, who: str) -> str:
-    """A user in the list, or the id of one who no longer is."""
+    """A user in the list, or the id of one who was removed from it."""
     users = all_users(connection)
     try:
         return str(find_user(users, who).user_id)
