@@ -3,7 +3,23 @@
 {#- Earlier days are read for their means alone. -#}
 {% set first_day = first_changed_day(ref('document_revisions')) %}
 {% set is_read = "day >= cast('" ~ first_day ~ "' as date) - 28" %}
+{% set streams = [
+    'sleep',
+    'readiness',
+    'activity',
+    'stress',
+    'resilience',
+    'spo2',
+    'cardiovascular_age',
+    'nights',
+    'workouts',
+    'sessions',
+    'vo2_max',
+    'tags',
+] %}
 
+-- Each stream is read twice below, for its days and for its figures; what Citus
+-- wants of that is in macros/citus.sql.
 with
 
 sleep as {{ on_each_machine() }} (
@@ -154,68 +170,16 @@ users as (
     select * from {{ ref('int_oura__users') }}
 ),
 
--- Every day that something is known of, and those that are in the table: a day
--- that has lost its last document is to leave it.
+-- Every day that something is known of. A day of the table that has lost its
+-- last document comes out with a stream_count of 0, and the hook deletes it.
 days as (
-    select
-        user_id,
-        day
-    from sleep
-    union
-    select
-        user_id,
-        day
-    from readiness
-    union
-    select
-        user_id,
-        day
-    from activity
-    union
-    select
-        user_id,
-        day
-    from stress
-    union
-    select
-        user_id,
-        day
-    from resilience
-    union
-    select
-        user_id,
-        day
-    from spo2
-    union
-    select
-        user_id,
-        day
-    from cardiovascular_age
-    union
-    select
-        user_id,
-        day
-    from nights
-    union
-    select
-        user_id,
-        day
-    from workouts
-    union
-    select
-        user_id,
-        day
-    from sessions
-    union
-    select
-        user_id,
-        day
-    from vo2_max
-    union
-    select
-        user_id,
-        day
-    from tags
+    {% for stream in streams %}
+        select
+            user_id,
+            day
+        from {{ stream }}
+        {{ 'union' if not loop.last }}
+    {% endfor %}
     {% if is_incremental() %}
         union
         select
@@ -276,18 +240,9 @@ figures as (
             users.last_complete_day, current_date - 1
         ) as is_complete,
         cast(num_nonnulls(
-            sleep.user_id,
-            readiness.user_id,
-            activity.user_id,
-            stress.user_id,
-            resilience.user_id,
-            spo2.user_id,
-            cardiovascular_age.user_id,
-            nights.user_id,
-            workouts.user_id,
-            sessions.user_id,
-            vo2_max.user_id,
-            tags.user_id
+            {% for stream in streams %}
+                {{ stream }}.user_id{{ ',' if not loop.last }}
+            {% endfor %}
         ) as smallint) as stream_count
     from days
     left join users
