@@ -1,8 +1,8 @@
 {#
-    What is kept of each model from run to run, in healthhub_staging.models: what
-    it was made of, what its contract said, and when its last successful run
-    began. So a run reads only what changed since, a model that says something
-    else reads everything again, and a view that says the same is left alone.
+    What is kept of each model from run to run, in healthhub_staging.models: checksums
+    of what it was made of and of its contract, and when its last successful run
+    began. So a run reads only what changed since; a model whose definition changed
+    reads everything again; a view whose definition did not is left alone.
 #}
 
 {% macro staging_schema() %}{{ target.schema }}_staging{% endmacro %}
@@ -34,8 +34,9 @@
 {% endmacro %}
 
 
-{# Then: what has changed, and is selected, forgets that it was read or made. A view
-   is as good as not there, and a table is opened for what its contract says now. #}
+{# Before a run, changed models that are selected start over: a table's read time is
+   reset, and it is opened for its new contract; a view is dropped from dbt's cache, so
+   that it is made again. #}
 {% macro forget_what_changed() %}
     {% if not execute %}{% do return('') %}{% endif %}
     {% set checksums = {} %}
@@ -96,7 +97,7 @@
 {% endmacro %}
 
 
-{# After a run: a table that has been read anew is closed to all else. #}
+{# After a run, tables that were opened get the constraints of their new contract. #}
 {% macro close_contracts() %}
     {% if not execute %}{% do return('') %}{% endif %}
     {% set known = run_query(
@@ -115,10 +116,10 @@
 {% endmacro %}
 
 
-{# A model knows no more than the tables that it is made of have read, and is what
-   they and its views are. In a run of everything that is this run; what was built
-   alone (`--select`) is built again after what it reads from. What was written is
-   counted with the commit, and not seconds later: scripts/build_if_new.py asks next. #}
+{# A model has read no more than the tables that it is made of, and its checksum holds
+   only if theirs do. In a run of everything that is this run; what was built alone
+   (`--select`) is built again after what it reads from. What was written is counted
+   with the commit, and not seconds later: scripts/build_if_new.py asks next. #}
 {% macro remember(node, contract=none) %}
     select pg_stat_force_next_flush();
     {% set checksums = {} %}
