@@ -1,8 +1,7 @@
-"""The project by dbt's own means: unit tests, docs, and what a person meets."""
+"""The project by dbt's own means: unit tests, freshness, and what a user meets."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,21 +21,6 @@ def test_the_unit_tests_pass(dbt: Dbt) -> None:
 def test_a_run_does_not_run_them(dbt: Dbt) -> None:
     answer = dbt.succeed("list", "--resource-type", "unit_test")
     assert not any("unit_test:" in line for line in answer["messages"])
-
-
-def test_the_docs_build_and_every_column_is_described(dbt: Dbt) -> None:
-    dbt.succeed("docs", "generate")
-    catalog = json.loads((dbt.target / "catalog.json").read_text())
-    tables = [
-        node
-        for name, node in catalog["nodes"].items()
-        if node["metadata"]["schema"] == "healthhub"
-    ]
-    assert len(tables) > 30
-    for table in tables:
-        assert table["metadata"]["comment"], table["metadata"]["name"]
-        for column in table["columns"].values():
-            assert column["comment"], (table["metadata"]["name"], column["name"])
 
 
 def test_sources_are_fresh_when_something_was_read(
@@ -117,7 +101,7 @@ def test_what_should_not_be_is_found(dbt: Dbt, database: Database) -> None:
             for n in range(2)
         ),
     )
-    dbt.build("daily_overview")
+    dbt.build("sleep_periods", "document_revisions", "daily_overview")
     database("update healthhub.document_revisions set last_seen_at = null")
     database(
         "insert into healthhub.document_revisions select user_id, stream, document_id,"

@@ -48,6 +48,7 @@ def parents(node: Node) -> list[str]:
 def test_every_column_of_every_layer_is_described(
     dbt: Dbt, database: Database, manifest: Node
 ) -> None:
+    """In the project, and of what users read, in the database, too."""
     database("select 1")
     dbt.succeed("docs", "generate")
     catalog = json.loads((dbt.target / "catalog.json").read_text("utf-8"))
@@ -60,6 +61,11 @@ def test_every_column_of_every_layer_is_described(
         for name in relation["columns"]:
             if not name.startswith("_sdc_"):
                 assert said["columns"].get(name, {}).get("description"), (key, name)
+    read = [r for r in found.values() if r["metadata"]["schema"] == "healthhub"]
+    assert len(read) > 30
+    for relation in read:
+        of_database = [relation["metadata"], *relation["columns"].values()]
+        assert all(each["comment"] for each in of_database), of_database
 
 
 def test_a_column_says_the_same_in_every_layer(models: dict[str, Node]) -> None:
