@@ -16,6 +16,9 @@ DBT_PYTHON = PROJECT / ".meltano/utilities/dbt-postgres/venv/bin/python"
 WORKER = Path(__file__).with_name("dbt_worker.py")
 MELTANO = yaml.safe_load((PROJECT / "meltano.yml").read_text())
 
+#: Made of all tables: whoever builds them names those of which something was loaded.
+OF_ALL = {"daily_overview", "requested_days", "set_aside_documents"}
+
 
 class Dbt:
     """dbt on the project, against the server that the environment names."""
@@ -73,7 +76,8 @@ class Dbt:
         """
         options = ["--exclude-resource-type", "unit_test"]
         if models:
-            options += ["--select", *(f"+{model}" for model in models)]
+            above = (model if model in OF_ALL else f"+{model}" for model in models)
+            options += ["--select", *above]
             options += ["--exclude", "config.materialized:lasting_view"]
         if full_refresh:
             options.append("--full-refresh")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 DAY = "2026-03-01"
 REVISIONS = "document_revisions"
+ASKED = (REVISIONS, "requested_days")
 
 
 def sleep_score(score: int) -> dict[str, Any]:
@@ -133,20 +134,20 @@ def test_coverage_follows_later_readings(dbt: Dbt, database: Database) -> None:
 
     database.load("daily_stress", stress("2026-03-02"), minutes_ago=50)
     database.ask("daily_stress", DAY, "2026-03-03", minutes_ago=51)
-    dbt.build("coverage")
+    dbt.build(*ASKED)
     assert coverage(database, "daily_stress")["03-02"] == ("present", None)
 
     database.load("daily_stress", stress("2026-02-27"), minutes_ago=40)
     database.ask("daily_stress", "2026-02-26", "2026-03-02", minutes_ago=41)
     database.ask("daily_stress", "2026-03-03", minutes_ago=41, outcome="unauthorized")
-    dbt.build("coverage")
+    dbt.build(*ASKED)
     after = coverage(database, "daily_stress")
     first_days = [
         after[day][0] for day in ("02-27", "02-28", "03-01", "03-02", "03-03")
     ]
     assert first_days == ["present", "empty", "empty", "empty", "empty"]
     before = database("select *, xmin from healthhub.requested_days")
-    dbt.build("coverage", full_refresh=True)
+    dbt.build(*ASKED, full_refresh=True)
     assert database("select *, xmin from healthhub.requested_days") == before
 
 
@@ -158,11 +159,11 @@ def test_what_was_known_stays_known_when_a_request_fails(
     days = [str(today - timedelta(n)) for n in (5, 4, 1, 0)]
     database.load("daily_stress", {"id": "s", "day": days[0]}, minutes_ago=1439)
     database.ask("daily_stress", days[0], days[2], minutes_ago=24 * 60)
-    dbt.build("coverage")
+    dbt.build(*ASKED)
     for outcome, status in (("missing_scope", "refused"), ("error", "failed")):
         for days_asked in ((days[0], days[3]), ("2015-01-01", days[3])):
             database.ask("daily_stress", *days_asked, outcome=outcome, detail="stress")
-            dbt.build("coverage")
+            dbt.build(*ASKED)
             known = coverage(database, "daily_stress")
             assert [known[day[5:]][0] for day in days] == [
                 "present",
@@ -179,7 +180,7 @@ def test_tomorrow_is_no_gap(dbt: Dbt, database: Database) -> None:
     for stream in ("daily_stress", "daily_sleep"):
         database.ask(stream, str(today), str(tomorrow + timedelta(1)))
     database.load("daily_sleep", {"id": "s", "day": str(tomorrow)})
-    dbt.build("requested_days")
+    dbt.build(*ASKED)
     rows = database("select stream, day, status from healthhub.requested_days")
     assert {(row["stream"], row["day"], row["status"]) for row in rows} == {
         ("daily_stress", today, "empty"),
@@ -207,7 +208,7 @@ def test_a_day_that_comes_back_under_a_new_id(dbt: Dbt, database: Database) -> N
             document = {"id": f"night {number}", "day": DAY}
             database.load(stream, document, minutes_ago=minutes)
             database.ask(stream, DAY, minutes_ago=minutes + 1)
-        dbt.build("coverage")
+        dbt.build(*ASKED)
     rows = database(
         "select stream, document_id, deleted_at, last_seen_at"
         f" from healthhub.{REVISIONS} order by stream, first_seen_at"
@@ -220,7 +221,7 @@ def test_a_day_that_comes_back_under_a_new_id(dbt: Dbt, database: Database) -> N
     for stream in daily:
         database.ask(stream, DAY, minutes_ago=30)
     for full_refresh in (False, True):
-        dbt.build("coverage", full_refresh=full_refresh)
+        dbt.build(*ASKED, full_refresh=full_refresh)
         for stream in daily:
             assert coverage(database, stream)[DAY[5:]] == ("empty", None)
 
@@ -254,11 +255,11 @@ def test_a_day_that_is_left_and_not_asked_again_has_nothing(
     database.ask("daily_sleep", "2026-02-01", "2026-03-03", minutes_ago=51)
     database.load("daily_sleep", {"id": "other", "day": "2026-02-01"}, minutes_ago=50)
     database.load("daily_sleep", sleep_score(70), minutes_ago=50)
-    dbt.build("coverage")
+    dbt.build(*ASKED)
     database.ask("daily_sleep", "2026-03-02", "2026-03-03", minutes_ago=41)
     moved = {**sleep_score(70), "day": "2026-03-02"}
     database.load("daily_sleep", moved, minutes_ago=40)
-    dbt.build("coverage")
+    dbt.build(*ASKED)
     known = coverage(database, "daily_sleep")
     assert known["03-01"] == ("empty", None)
     assert known["03-02"] == known["02-01"] == ("present", None)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 USER = "0a0a0a0a-0000-4000-8000-000000000001"
 OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
 START = date(2026, 1, 1)
+SCORES = ("daily_sleep_summaries", "document_revisions", "daily_overview")
 OVERVIEW = "select * from healthhub.daily_overview where user_id = %s order by day"
 
 
@@ -47,7 +48,7 @@ def test_baselines_are_of_the_days_before(dbt: Dbt, database: Database) -> None:
     scores = {n: 60 + n * 37 % 35 for n in range(60) if n not in {20, 21, 45}}
     database.load("daily_sleep", *(sleep_score(n, s) for n, s in scores.items()))
     database.load("daily_sleep", *(sleep_score(n, 99, OTHER) for n in range(40)))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     rows = {(row["day"] - START).days: row for row in database(OVERVIEW, USER)}
     assert rows.keys() == scores.keys()
     for number, row in rows.items():
@@ -143,7 +144,7 @@ def test_a_day_has_the_figures_of_all_routes(dbt: Dbt, database: Database) -> No
         {"id": "t", "start_day": day(1), "tag_type_code": "tag_generic_sauna"},
     )
     database.load("rest_mode_period", {"id": "m", "start_day": day(0)})
-    dbt.build("daily_overview")
+    dbt.build("figures")
     (row,) = database(OVERVIEW, USER)
     expected = {
         "sleep_score": 80,
@@ -172,16 +173,16 @@ def test_a_change_reaches_the_days_that_it_concerns(
     dbt: Dbt, database: Database
 ) -> None:
     database.load("daily_sleep", *(sleep_score(n, 70 + n % 7) for n in range(60)))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     before = database(OVERVIEW, USER)
     database.load("daily_sleep", sleep_score(20, 10))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     after = database(OVERVIEW, USER)
     changed = [
         n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new
     ]
     assert changed == list(range(20, 49))
-    dbt.build("daily_overview", full_refresh=True)
+    dbt.build(*SCORES, full_refresh=True)
     assert database(OVERVIEW, USER) == after
 
 
@@ -209,7 +210,7 @@ def test_a_day_is_complete_once_it_was_read_after_its_end(
             ),
         )
     dbt.succeed("build", "--select", "int_oura__users")
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     for user in (USER, OTHER):
         marks = [row["is_complete"] for row in database(OVERVIEW, user)]
         assert marks == [True, True, False]
@@ -239,18 +240,18 @@ def test_a_day_becomes_complete_though_nothing_changed(
     today = database.one("select current_date as day")["day"]
     database.load("daily_sleep", {"id": "s", "day": str(today - timedelta(5))})
     database.ask("daily_sleep", day(0), minutes_ago=5 * 24 * 60)
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     assert [row["is_complete"] for row in database(OVERVIEW, USER)] == [False]
     database("update healthhub_staging.models set read_at = now() + interval '1 day'")
     database.ask("daily_sleep", day(0))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     assert [row["is_complete"] for row in database(OVERVIEW, USER)] == [True]
 
 
 def test_figures_are_all_numbers_of_the_overview(dbt: Dbt, database: Database) -> None:
     scores = {n: 60 + n * 37 % 35 for n in range(60)}
     database.load("daily_sleep", *(sleep_score(n, s) for n, s in scores.items()))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     (known,) = database(
         "select array_agg(attname::text) as names from pg_attribute"
         " where attrelid = 'healthhub.daily_overview'::regclass and attnum > 0"
@@ -280,7 +281,7 @@ def test_figures_by_week_and_month_are_of_days_that_are_over(
 ) -> None:
     scores = {n: 60 + n * 37 % 35 for n in range(60)}
     database.load("daily_sleep", *(sleep_score(n, s) for n, s in scores.items()))
-    dbt.build("daily_overview")
+    dbt.build(*SCORES)
     database(
         "update healthhub.daily_overview set is_complete = false where day = %s", day(5)
     )
