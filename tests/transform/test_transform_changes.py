@@ -72,7 +72,7 @@ OTHER_TYPES = {
 
 def test_every_table_is_brought_to_its_contract(dbt: Dbt, database: Database) -> None:
     database.load("daily_readiness", readiness(0), readiness(1, score=70))
-    dbt.build()
+    dbt.build(BOTH[0])
     catalog = database(CATALOG)
     before = database(f"select * from {TABLE} order by day")
     drop_views(database)
