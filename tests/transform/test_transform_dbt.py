@@ -13,19 +13,7 @@ BUILD = ("build", "--exclude-resource-type", "unit_test")
 
 
 def test_empty_and_sample_take_nothing_away(dbt: Dbt, database: Database) -> None:
-    read(database, range(5, 12), USER, minutes_ago=50)
-    dbt.build()
-    before = content(database)
-    read(database, range(5, 12), USER, minutes_ago=40, version=1)
-    dbt.succeed(*BUILD, "--empty")
-    assert content(database) == before, "no rows are read, and none are gone"
-    dbt.succeed(*BUILD, "--sample", "1 hour")
-    dbt.build()
-    scores = database("select score from healthhub.daily_sleep_summaries order by day")
-    assert [row["score"] for row in scores] == [61 + n for n in range(5, 12)]
-
-
-def test_what_was_built_empty_is_filled(dbt: Dbt, database: Database) -> None:
+    """And what was built empty is filled."""
     database(
         "drop schema healthhub cascade; drop schema healthhub_staging cascade;"
         " create schema healthhub"
@@ -34,7 +22,15 @@ def test_what_was_built_empty_is_filled(dbt: Dbt, database: Database) -> None:
     dbt.succeed(*BUILD, "--empty")
     assert not any(content(database).values())
     dbt.build()
-    assert len(content(database)["daily_overview"]) == 7
+    before = content(database)
+    assert len(before["daily_overview"]) == 7
+    read(database, range(5, 12), USER, minutes_ago=40, version=1)
+    dbt.succeed(*BUILD, "--empty")
+    assert content(database) == before, "no rows are read, and none are gone"
+    dbt.succeed(*BUILD, "--sample", "1 hour")
+    dbt.build()
+    scores = database("select score from healthhub.daily_sleep_summaries order by day")
+    assert [row["score"] for row in scores] == [61 + n for n in range(5, 12)]
 
 
 def test_retry_goes_on_where_a_run_failed(dbt: Dbt, database: Database) -> None:
