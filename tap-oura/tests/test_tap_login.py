@@ -383,20 +383,14 @@ def test_a_login_that_cannot_be_read_stops_its_user_only(
 def test_eight_processes_refresh_once(config: Config, login: FakeLogin) -> None:
     login.latency = 0.3
     code = (
-        "import json, sys; from tap_oura.users import users_from_config;"
-        "(a,) = users_from_config(json.loads(sys.argv[1]));"
-        "print(a.credential.token())"
+        "import json, os, sys; from tap_oura import file_token_store, users;"
+        "[os.fork() for _ in range(3)];"  # each time, there are twice as many
+        "(a,) = users.users_from_config(json.loads(sys.argv[1]));"
+        "print(a.credential.token(), flush=True)"
     )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, json.dumps(config)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(8)
-    ]
-    tokens = {process.communicate()[0].strip() for process in processes}
-    assert tokens == {"access-1"}
+    command = [sys.executable, "-c", code, json.dumps(config)]
+    tokens = subprocess.check_output(command, text=True).split()
+    assert tokens == ["access-1"] * 8
     assert login.refreshes == 1
 
 
