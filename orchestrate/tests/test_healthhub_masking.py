@@ -56,9 +56,9 @@ create table strict (
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_error_of_the_database_shows_a_value(
-    database: Database, statement: str, value: str
+    server: Database, statement: str, value: str
 ) -> None:
-    with database.connect(autocommit=True) as connection:
+    with server.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(_TABLES)
         cursor = psycopg.ClientCursor(connection)
         query = cursor.mogrify(statement, (value,) * statement.count("%s"))
