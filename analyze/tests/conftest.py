@@ -41,6 +41,16 @@ _OTHER_TABLES = """
         user_id uuid, oura_pat_alias text, timezone text default 'UTC'
     );
 """
+_EMPTY = """
+    do $$ declare name regclass; begin
+        for name in
+            select oid from pg_class
+            where relnamespace in ('healthhub'::regnamespace, 'raw_oura'::regnamespace)
+        loop
+            execute 'delete from ' || name;
+        end loop;
+    end $$
+"""
 
 
 @dataclass
@@ -104,15 +114,22 @@ def server() -> Iterator[str]:
         shutil.rmtree(home)
 
 
-@pytest.fixture
-def tables(server: str) -> Iterator[Tables]:
-    """Empty tables."""
+@pytest.fixture(scope="module")
+def shared_tables(server: str) -> Iterator[Tables]:
+    """Tables that are empty at first."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("drop database if exists report")
         connection.execute("create database report template empty_tables")
     url = _url(server, "report")
     with psycopg.connect(url, autocommit=True) as connection:
         yield Tables(url, connection)
+
+
+@pytest.fixture
+def tables(shared_tables: Tables) -> Tables:
+    """Empty tables, faster than by making them."""
+    shared_tables.connection.execute(_EMPTY.encode())
+    return shared_tables
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,13 @@ def percentile(values: Iterable[float], share: float) -> float:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def tables(shared_tables: Tables) -> Tables:
+    """All that is read is the same for all questions."""
+    return shared_tables
+
+
+@pytest.fixture(scope="module")
 def days(tables: Tables) -> dict[int, dict[date, Row]]:
     """Fourteen users with gaps, days out of range, and nothing where it may be."""
     dice = random.Random(7)  # noqa: S311 (no secret)
