@@ -164,6 +164,7 @@ class Watch:
         self.leaks: set[str] = set()
         self._home, self._parts = home, parts
         self._seen: dict[str, list[float]] = {}
+        self._looked_at: set[tuple[str, str, int]] = set()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -197,6 +198,10 @@ class Watch:
 
     def _look(self, part: str, command: str, environment: str) -> None:
         known = self._home.known
+        look = (command, environment, len(known.secrets))
+        if look in self._looked_at:
+            return
+        self._looked_at.add(look)
         shown = {f"argument: {what}" for what in known.within(command.encode())}
         if "/dbt-postgres/venv/" in command:  # what dbt starts, too
             part = "dbt"

@@ -64,7 +64,7 @@ def a_home(sandbox: Sandbox, values: frozenset[str], alerts: str) -> Iterator[Ho
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with running(client_secret=CLIENT_SECRET) as sandbox:
+    with running(client_secret=CLIENT_SECRET, years=1) as sandbox:
         yield sandbox
 
 
