@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, lt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -124,12 +125,19 @@ class DayParser:
         else:
             samples = self._one_by_one(documents, user_id)
             keys = [in_utc(s.timestamp) for s in samples]
-        if self._has_source:
-            keys = [at + s.source for at, s in zip(keys, samples, strict=True)]
-        # Pages may repeat a sample; the one sent last counts.
-        distinct = dict(zip(keys, samples, strict=True))
-        for day, its_keys in groupby(sorted(distinct), key=lambda key: key[:10]):
-            yield self._record(user_id, day, [distinct[key] for key in its_keys])
+        if not all(map(lt, keys, islice(keys, 1, None))):  # not as Oura sends them
+            if self._has_source:
+                keys = [at + s.source for at, s in zip(keys, samples, strict=True)]
+            # Pages may repeat a sample; the one sent last counts.
+            distinct = dict(zip(keys, samples, strict=True))
+            keys = sorted(distinct)
+            samples = [distinct[key] for key in keys]
+        days = [key[:10] for key in keys]
+        start = 0
+        while start < len(days):
+            end = bisect_right(days, days[start], start)
+            yield self._record(user_id, days[start], samples[start:end])
+            start = end
 
     def _all_at_once(self, documents: Sequence[msgspec.Raw]) -> list[Any] | None:
         """The samples, or `None` where something is unusual."""
@@ -138,12 +146,12 @@ class DayParser:
             return None
         try:
             samples = self._decoder.decode(text)
-            for day in {s.timestamp[:10] for s in samples}:
+            instants = [s.timestamp for s in samples]
+            for day in {at[:10] for at in instants}:
                 date.fromisoformat(day)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             return None
-        is_usual = USUAL_INSTANT.fullmatch
-        return samples if all(is_usual(s.timestamp) for s in samples) else None
+        return samples if all(map(USUAL_INSTANT.fullmatch, instants)) else None
 
     def _one_by_one(self, documents: Iterable[msgspec.Raw], user_id: str) -> list[Any]:
         samples = []
@@ -161,7 +169,11 @@ class DayParser:
         record = {
             "user_id": user_id,
             "day": day,
-            "samples": {n: c for n, c in columns.items() if c.count(None) < len(c)},
+            "samples": {
+                name: column
+                for name, column in columns.items()
+                if any(value is not None for value in column)
+            },
         }
         if isinstance(samples[0], self._odd_type):  # then all of them were looked at
             unknown = [sample.unknown_fields for sample in samples]
