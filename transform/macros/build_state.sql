@@ -71,11 +71,6 @@
             {% endif %}
         {% endif %}
     {% endfor %}
-    {% set last_readings = read_times() %}
-    {% for name in forgotten %}
-        {% do last_readings.update({name: '-infinity'}) %}
-    {% endfor %}
-    {% do graph.update({'last_readings': last_readings}) %}
     {% if forgotten %}
         update {{ build_state() }} set read_at = '-infinity'
         where model in ('{{ forgotten | join("', '") }}');
@@ -164,31 +159,27 @@
 {%- endmacro %}
 
 
-{# A constant, by which the planner sees how few rows were loaded since. Nobody else
-   changes it during a run: `forget_what_changed` says it for all models. A batch is
-   stamped when it is received and visible when it is committed, and the machines that
-   load and transform may differ: the hour allows for both. #}
-{% macro last_reading(name=none) -%}
-    {%- set known = graph.get('last_readings') or read_times() -%}
-    timestamp '{{ known.get(name or model.name, '-infinity') }}'
-{%- endmacro %}
-
-
-{% macro read_times() %}
-    {% set known = {} %}
-    {% for row in (run_query(
-        "select model, cast(read_at - interval '1 hour' as text) as read_at from "
-        ~ build_state()
-    ).rows if execute else []) %}
-        {% do known.update({row['model']: row['read_at']}) %}
-    {% endfor %}
-    {% do return(known) %}
+{# Since when this model has something to read. Each call asks the database, so a
+   model sets it once. #}
+{% macro last_reading() %}
+    {% do return(read_at(model.name) if is_incremental() else never()) %}
 {% endmacro %}
 
 
-{% macro loaded_since_last_reading(record=none) -%}
-    {{ record ~ '.' if record }}loaded_at > {{ last_reading() }}
-{%- endmacro %}
+{# A constant, by which the planner sees how few rows were loaded since. A batch is
+   stamped when it is received and visible when it is committed, and the machines that
+   load and transform may differ: the hour allows for both. #}
+{% macro read_at(name) %}
+    {% if not execute %}{% do return(never()) %}{% endif %}
+    {% set known = run_query(
+        "select cast(read_at - interval '1 hour' as text) as moment from "
+        ~ build_state() ~ " where model = '" ~ name ~ "'"
+    ).rows %}
+    {% do return("timestamp '" ~ known[0]['moment'] ~ "'" if known else never()) %}
+{% endmacro %}
+
+
+{% macro never() %}{% do return("timestamp '-infinity'") %}{% endmacro %}
 
 
 {# With --empty or --sample nothing is concluded from what was not read. #}

@@ -9,6 +9,7 @@
 {% macro contracted(documents) %}
     {% set columns = model.columns.values()
         | rejectattr('name', 'in', times_of_a_row()) | list %}
+    {% set since = last_reading() %}
 
     select
         {% for column in columns %}
@@ -20,7 +21,7 @@
     from (
         select distinct on ({{ identity(model) | join(', ') }}) candidate.*
         from (select * from {{ documents }}) as candidate
-        where {{ loaded_since_last_reading('candidate') }}
+        where candidate.loaded_at > {{ since }}
             and not {{ is_deleted('candidate') }}
         order by
             {{ identity(model) | join(', ') }},

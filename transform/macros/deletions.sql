@@ -12,8 +12,3 @@
     {{ same(['user_id', 'stream', 'document_id'], 'gone', document) }}
     and gone.last_read_at >= {{ document }}.extracted_at at time zone 'UTC'
 {%- endmacro %}
-
-
-{% macro deleted_since_last_reading(gone='gone') -%}
-    {{ gone }}.updated_at > {{ last_reading() }} at time zone 'UTC'
-{%- endmacro %}

@@ -24,7 +24,7 @@
 
 {# The documents that break the contract of a table, with each reason. What a
    value that cannot be read has become stands in macros/parse.sql. #}
-{% macro checked_documents(table, is_revisited) %}
+{% macro checked_documents(table, since, is_revisited) %}
     {% set rules = contract_rules(table) %}
     {% set documents = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
@@ -44,14 +44,14 @@
         candidate.extracted_at
     from (
         select * from {{ documents }} as document
-        where {{ loaded_since_last_reading('document') }}
+        where document.loaded_at > {{ since }}
         {% if is_revisited %}
             union all
             select document.*
             from {{ documents }} as document
             inner join (select * from {{ ref('deleted_documents') }}) as gone
                 on {{ is_gone('document') }}
-            where {{ deleted_since_last_reading() }}
+            where gone.updated_at > {{ since }} at time zone 'UTC'
         {% endif %}
     ) as candidate
     where {{ all_of(rules) }} is false
@@ -67,7 +67,7 @@
 
 
 {# The same of samples, each of which is an element of its day. #}
-{% macro checked_samples(table, is_revisited) %}
+{% macro checked_samples(table, since, is_revisited) %}
     {% set rules = sample_rules(table) %}
     {% set days = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
@@ -95,7 +95,7 @@
         left join (select * from {{ ref('deleted_documents') }}) as gone
             on {{ is_gone('day') }}
         cross join lateral ({{ samples_of(table, 'day') }}) as sample
-        where {{ loaded_since_last_reading('day') }}
+        where day.loaded_at > {{ since }}
             and gone.user_id is null
     ) as candidate
     cross join lateral (
@@ -116,7 +116,7 @@
     {% if is_revisited %}
         union all
         {{ known_before(
-            table, days, 'day',
+            table, days, 'day', since,
             "day.day = cast(cast(known.content ->> 'timestamp' as timestamptz)"
             ~ " at time zone 'UTC' as date)"
         ) }}
@@ -126,7 +126,7 @@
 
 {# The documents that gave their day, or instant, to one that Oura sent after them
    in the same answer. #}
-{% macro displaced_documents(table, is_revisited) %}
+{% macro displaced_documents(table, since, is_revisited) %}
     {% set documents = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
         candidate.user_id,
@@ -142,12 +142,12 @@
         candidate.extracted_at
     from {{ documents }} as candidate
     cross join lateral jsonb_each(candidate.displaced) as other (name, content)
-    where {{ loaded_since_last_reading('candidate') }}
+    where candidate.loaded_at > {{ since }}
         and not {{ is_deleted('candidate') }}
     {% if is_revisited %}
         union all
         {{ known_before(
-            table, documents, 'candidate',
+            table, documents, 'candidate', since,
             "known.content ->> 'day' = candidate.content ->> 'day'"
         ) }}
     {% endif %}
@@ -167,7 +167,7 @@
 
 
 {# What is known of a day that was read again: it leaves unless it is found again. #}
-{% macro known_before(table, documents, name, is_of_its_day) %}
+{% macro known_before(table, documents, name, since, is_of_its_day) %}
     select
         known.user_id,
         known.stream,
@@ -185,7 +185,7 @@
         on {{ is_gone(name) }}
     where known.table_name = '{{ table.name }}'
         and (
-            {{ loaded_since_last_reading(name) }}
+            {{ name }}.loaded_at > {{ since }}
             or gone.user_id is not null
         )
 {% endmacro %}

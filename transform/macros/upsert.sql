@@ -20,7 +20,7 @@
     {% set content = columns | reject('in', key + times_of_a_row()) | list %}
 
     {% if holds_documents() and not is_partial() %}
-        {{ delete_gone_documents(known, key) }};
+        {{ delete_gone_documents(known, key, last_reading()) }};
         {% if identity(model) != key %}
             {{ delete_moved_documents(known, incoming, key, content) }};
         {% endif %}
@@ -93,13 +93,13 @@
 {# What is deleted at Oura leaves its table, and so does a document whose place has
    gone to another one. When everything is read again, the rows stay that still have
    a document and keep the contract. #}
-{% macro delete_gone_documents(known, key) %}
+{% macro delete_gone_documents(known, key, since) %}
     {% set documents = ref(model.refs[0].name) %}
     delete from {{ known }} as known
     using {{ documents }} as document, {{ ref('deleted_documents') }} as gone
     where {{ same(key, 'known', 'document') }}
         and {{ is_gone('document') }}
-        and {{ deleted_since_last_reading() }};
+        and gone.updated_at > {{ since }} at time zone 'UTC';
 
     {% if key[1] in ('day', 'timestamp') and 'document_id' in model.columns %}
         {# What keeps the contract takes a row over. What breaks it cannot, but the
@@ -107,7 +107,7 @@
         delete from {{ known }} as known
         using (
             select candidate.* from {{ documents }} as candidate
-            where {{ loaded_since_last_reading('candidate') }}
+            where candidate.loaded_at > {{ since }}
                 and not {{ is_deleted('candidate') }}
                 and {{ all_of(contract_rules(model)) }} is false
         ) as broken
@@ -128,7 +128,7 @@
     {% endif %}
 
     delete from {{ known }} as known
-    where {{ last_reading() }} = '-infinity'
+    where {{ since }} = '-infinity'
         and (
             {{ all_of(contract_rules(model)) }} is false
             or not exists (

@@ -38,7 +38,7 @@
             )
             select distinct user_id, user_id::text, false
             from {{ source('oura', 'sync_windows') }}
-            where _sdc_batched_at > {{ last_reading('requested_days') }}
+            where _sdc_batched_at > {{ read_at('requested_days') }}
             on conflict do nothing;
         end if;
     end

@@ -1,10 +1,12 @@
+{% set since = last_reading() %}
+
 -- Oura does not say what was deleted. But what a later, completely read window
 -- of its days no longer contains is gone. A window that failed says nothing.
 with
 
 read_now as (
     select * from {{ ref('stg_oura__sync_windows') }}
-    where outcome = 'ok' and {{ loaded_since_last_reading() }}
+    where outcome = 'ok' and loaded_at > {{ since }}
 ),
 
 documents as (

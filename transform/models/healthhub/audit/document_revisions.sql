@@ -3,6 +3,8 @@
     {'columns': ['updated_at']},
 ]) }}
 
+{% set since = last_reading() %}
+
 with
 
 sync_windows as not materialized (
@@ -19,7 +21,7 @@ read_now as {{ on_each_machine() }} (
         extracted_at at time zone 'UTC' as seen_at,
         cast(null as timestamptz) as deleted_at
     from (select * from {{ ref('int_oura__documents') }}) as candidate
-    where {{ loaded_since_last_reading('candidate') }}
+    where candidate.loaded_at > {{ since }}
         and not {{ is_deleted('candidate') }}
     order by user_id, stream, document_id, extracted_at desc, day desc
 ),
@@ -36,7 +38,7 @@ documents as {{ on_each_machine() }} (
         gone.last_read_at as seen_at,
         gone.deleted_at
     from (select * from {{ ref('deleted_documents') }}) as gone
-    where {{ deleted_since_last_reading() }}
+    where gone.updated_at > {{ since }} at time zone 'UTC'
         and not exists (
             select from read_now
             where {{ same(

@@ -1,3 +1,5 @@
+{% set since = last_reading() %}
+
 with
 
 sync_windows as not materialized (
@@ -31,7 +33,7 @@ tags as (
 read_now as {{ on_each_machine() }} (
     select sync_windows.*
     from sync_windows
-    where {{ loaded_since_last_reading('sync_windows') }}
+    where sync_windows.loaded_at > {{ since }}
 ),
 
 users as {{ on_each_machine() }} (
@@ -148,7 +150,7 @@ left_behind as {{ on_each_machine() }} (
         on revision.user_id = users.user_id
     left join days
         on {{ same(['user_id', 'stream', 'day'], 'days', 'revision') }}
-    where {{ deleted_since_last_reading('revision') }}
+    where revision.updated_at > {{ since }} at time zone 'UTC'
         and revision.last_seen_at is not null
         and revision.day is not null
         and days.user_id is null

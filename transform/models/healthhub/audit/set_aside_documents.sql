@@ -42,16 +42,17 @@ select distinct on (user_id, table_name, document)
     now() as created_at,
     now() as updated_at
 from (
+    {% set since = last_reading() %}
     {% set revisited = revisited_tables() %}
     {% set found = [] %}
     {% for table in tables_that_hold('documents') %}
-        {% do found.append(checked_documents(table, table.name in revisited)) %}
+        {% do found.append(checked_documents(table, since, table.name in revisited)) %}
     {% endfor %}
     {% for table in tables_with_a_place_each() %}
-        {% do found.append(displaced_documents(table, table.name in revisited)) %}
+        {% do found.append(displaced_documents(table, since, table.name in revisited)) %}
     {% endfor %}
     {% for table in tables_that_hold('samples') %}
-        {% do found.append(checked_samples(table, table.name in revisited)) %}
+        {% do found.append(checked_samples(table, since, table.name in revisited)) %}
     {% endfor %}
     {% if found %}
         ({{ found | join(') union all (') }})

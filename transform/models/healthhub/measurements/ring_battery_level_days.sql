@@ -27,5 +27,5 @@ cross join
             where {{ fits_its_contract() }}
         ) as sample
     ) as kept
-where {{ loaded_since_last_reading('day') }}
+where day.loaded_at > {{ last_reading() }}
     and gone.user_id is null
