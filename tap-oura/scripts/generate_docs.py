@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS
 from tap_oura.tap import TapOura
 
 FOLDER = Path(__file__).parent.parent
@@ -143,10 +143,9 @@ def streams_table() -> str:
         "|---|---|---|---|---|",
     ]
     rows += [
-        f"| `{route.name}` | {', '.join(f'`{key}`' for key in route.primary_keys)} "
-        f"| {_code(route.replication_key)} | `{route.scope}` "
-        f"| {route.description} |"
-        for route in ROUTES
+        f"| `{each.name}` | {', '.join(f'`{key}`' for key in each.primary_keys)} "
+        f"| {_code(each.replication_key)} | `{each.scope}` | {each.__doc__} |"
+        for each in STREAMS
     ]
     return "\n".join(rows)
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,10 +118,10 @@ def stream_schema(spec: Schema, path: str, keys: Sequence[str]) -> Schema:
 def main(spec_file: str) -> None:
     """Write one file a stream."""
     spec = json.loads(Path(spec_file).read_text(encoding="utf-8"))
-    for route in ROUTES:
-        schema = stream_schema(spec, route.path, route.primary_keys)
+    for stream in STREAMS:
+        schema = stream_schema(spec, stream.address(), stream.primary_keys)
         text = json.dumps(schema, indent=2, ensure_ascii=False)
-        (SCHEMAS / f"{route.name}.json").write_text(f"{text}\n", encoding="utf-8")
+        (SCHEMAS / f"{stream.name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ LONGEST_WAIT = 330.0
 
 RETRIABLE = (RetriableResponseError, requests.RequestException, *UNDECODABLE)
 
+_logger = logging.getLogger("tap-oura")
+
 
 class Page(msgspec.Struct):
     """One response of a list route. Documents stay encoded until they are needed.
@@ -99,18 +101,7 @@ class RateLimit:
 class OuraApi:
     """The HTTP side of the API."""
 
-    def __init__(
-        self, logger: logging.Logger, url: str, user_agent: str, max_tries: int
-    ) -> None:
-        """Prepare to send.
-
-        Args:
-            logger: Gets one line a request.
-            url: Where the API is.
-            user_agent: Says who asks.
-            max_tries: How often a request is tried before it counts as failed.
-        """
-        self._logger = logger
+    def __init__(self, url: str, user_agent: str, max_tries: int) -> None:
         # At DEBUG it would write query strings.
         logging.getLogger("urllib3").setLevel(logging.INFO)
         self._url = f"{url.rstrip('/')}/v2/usercollection"
@@ -208,7 +199,7 @@ class OuraApi:
         )
         milliseconds = 1000 * (time.monotonic() - started)
         request_id = response.headers.get("x-trace-id")
-        self._logger.info(
+        _logger.info(
             "%s of user %s: %d in %.0f ms (request id %s)",
             request,
             user,
@@ -230,7 +221,7 @@ class OuraApi:
     def _log_pause(
         self, request: Request, user: User, reason: str, seconds: float
     ) -> None:
-        self._logger.warning(
+        _logger.warning(
             "%s of user %s: %s, trying again in %.1f s",
             request.path,
             user,

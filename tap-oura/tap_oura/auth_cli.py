@@ -17,13 +17,13 @@ from cryptography.fernet import Fernet
 from singer_sdk.configuration._dict_config import parse_environment_config
 from typing_extensions import override
 
-from tap_oura.callback import CallbackServer, answer_from, is_on_this_machine
+from tap_oura.callback import answer_from, awaited_answer, is_on_this_machine
 from tap_oura.credentials import AccessToken, StoredLogin, fingerprint
 from tap_oura.errors import OuraError, Outcome, UnauthorizedError
 from tap_oura.oauth import Login, new_secret
 from tap_oura.run import Run
 from tap_oura.settings import ENVIRONMENT_PREFIX, read_object, readable
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS
 from tap_oura.tap import TapOura
 from tap_oura.users import (
     User,
@@ -90,7 +90,9 @@ def login(config: dict[str, Any], user_id: str | None, *, browser: bool) -> None
         user_id = checked_user_id(user_id)
     client, store = oauth_client(config), token_store(config)
     tokens = consent(client, config["redirect_uri"], browser=browser)
-    user_id = user_id or find_user_id(config, tokens)
+    # Oura tells every token, whatever was granted, whose it is.
+    owner = User("", AccessToken(tokens.access_token))
+    user_id = user_id or Run(config).find_user_id(owner)
     with store.lock(user_id):
         # The seed that the settings still give is older than this login.
         seed = seed_from_config(config, user_id)
@@ -185,32 +187,28 @@ def catch(url: str, redirect_uri: str, state: str) -> dict[str, str]:
             f"A login comes back to {redirect_uri}, which is not on this machine. "
             "Use `--no-browser`, or register a `redirect_uri` at http://localhost."
         )
-    try:
-        server = CallbackServer(redirect_uri, state, PATIENCE)
-    except OSError as error:
-        raise click.ClickException(
-            f"This program cannot listen at {redirect_uri} ({error.strerror}). "
-            "Use `--no-browser`, or register another `redirect_uri`."
-        ) from None
-    click.echo(
-        "Waiting for the browser. If it is on another machine, stop this with Ctrl-C "
-        "and add `--no-browser`."
-    )
-    with server:
+    with contextlib.ExitStack() as listening:
+        try:
+            wait = listening.enter_context(
+                awaited_answer(redirect_uri, state, PATIENCE)
+            )
+        except OSError as error:
+            raise click.ClickException(
+                f"This program cannot listen at {redirect_uri} ({error.strerror}). "
+                "Use `--no-browser`, or register another `redirect_uri`."
+            ) from None
+        click.echo(
+            "Waiting for the browser. If it is on another machine, stop this with "
+            "Ctrl-C and add `--no-browser`."
+        )
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
-        answer = server.wait()
+        answer = wait()
     if answer is None:
         raise click.ClickException(
             "The login was not finished within ten minutes. Log in again."
         )
     return answer
-
-
-def find_user_id(config: dict[str, Any], tokens: Tokens) -> str:
-    """The user's UUID by Oura's own id, which every token may read."""
-    user = User("", AccessToken(tokens.access_token))
-    return Run(config).find_user_id(user)
 
 
 def tried(run: Run, config: dict[str, Any], user: User) -> dict[str, Any]:
@@ -241,7 +239,7 @@ def show_scopes(tokens: Tokens) -> None:
         return
     click.echo(f"  Granted: {', '.join(tokens.scopes) or 'nothing'}")
     if missing := tokens.missing_scopes:
-        empty = [route.name for route in ROUTES if route.scope in missing]
+        empty = [each.name for each in STREAMS if each.scope in missing]
         click.echo(f"  Not granted: {', '.join(missing)}")
         click.echo(f"  Will be empty: {', '.join(empty) or 'nothing'}")
 

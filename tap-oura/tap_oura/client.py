@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -20,13 +20,15 @@ from tap_oura import schemas
 from tap_oura.api import Page, Request, as_document, as_page
 from tap_oura.documents import DocumentParser, displace, in_utc
 from tap_oura.errors import OuraError
-from tap_oura.ledger import first_days, keep_pending, ledger_entry, refused
+from tap_oura.ledger import ledger_entry, refused
 from tap_oura.prefetch import Job, WindowRead
+from tap_oura.run import Phase
 from tap_oura.samples import DayParser, schema_by_day, with_offset
+from tap_oura.state import first_days, keep_pending
 from tap_oura.windows import FIRST_DAY, ONE_DAY, PADDING, REACH, Window, split
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     import msgspec
     from singer_sdk import Tap
@@ -43,72 +45,47 @@ EVERY_DAY = "daily_activity"
 LATEST = Window(date.min, date.max, is_newest=True)
 
 
-@dataclass(frozen=True)
-class Route:
-    """What the API has at one address, and how it is read.
-
-    Attributes:
-        kind: What reads it.
-        name: Of the stream.
-        scope: What the user has to grant.
-        description: What its documents are.
-        primary_keys: What tells two of them apart.
-        replication_key: Which field says the day, or the instant.
-        window_length: The most days that one window asks for; those of its kind.
-        spelling: The address where it is spelled differently.
-        is_single_document: It answers with one bare document, not a list.
-        key_defaults: What stands in a key where Oura sent nothing usable.
-    """
-
-    kind: type[OuraStream]
-    name: str
-    scope: str
-    description: str
-    primary_keys: tuple[str, ...] = ("user_id", "id")
-    replication_key: str | None = "day"
-    window_length: timedelta | None = None
-    spelling: str | None = None
-    is_single_document: bool = False
-    key_defaults: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """Its address, below `usercollection/`."""
-        return self.spelling or self.name
-
-
 class OuraStream(Stream):
     """A route without dates: it is read as a whole, in one window.
 
+    What is asked and how documents are parsed goes by the class's own keys, whatever a
+    catalogue says of the stream's.
+
     Attributes:
-        route: Which one.
-        follows_documents: It is read after those that do not, because what to ask for
-            depends on what they found.
+        path: The address below `usercollection/`, where it is not the stream's name.
+        scope: What the user has to grant.
+        is_single_document: The route answers with one bare document, not a list.
+        key_defaults: What stands in a key where Oura sent nothing usable.
+        phase: When in a run it is read.
     """
 
-    follows_documents: ClassVar[bool] = False
+    name: str = ""
+    path: ClassVar[str] = ""
+    scope: ClassVar[str]
+    primary_keys: Sequence[str] = ("user_id", "id")
+    replication_key: str | None = None
+    is_single_document: ClassVar[bool] = False
+    key_defaults: ClassVar[Mapping[str, str]] = {}
+    phase: ClassVar[Phase] = Phase.DOCUMENTS
 
     # The parser has made every record fit its schema already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: Tap, run: Run, route: Route) -> None:
-        super().__init__(tap, name=route.name)
-        self.route = route
-        self.primary_keys = route.primary_keys
-        self.replication_key = route.replication_key
+    def __init__(self, tap: Tap, run: Run) -> None:
+        super().__init__(tap)
         self._writer = cast("Writer", tap.message_writer)  # as `TapOura` names it
         self._run = run
         self._failed: dict[str, OuraError] = {}
 
-    @property
-    def _keys(self) -> tuple[str, ...]:
-        """What a document is told apart by, whatever a catalogue says."""
-        return self.route.primary_keys
+    @classmethod
+    def address(cls) -> str:
+        """Where the route is, below `usercollection/`."""
+        return cls.path or cls.name
 
     @property
     def day_field(self) -> str | None:
-        """What says which day a record is of, whatever a catalogue says."""
-        return self.route.replication_key
+        """What says which day a record is of."""
+        return type(self).replication_key
 
     @cached_property
     def document_schema(self) -> dict[str, Any]:
@@ -123,8 +100,8 @@ class OuraStream(Stream):
     @cached_property
     def parser(self) -> DocumentParser:
         """Makes records of documents, and counts what it finds odd."""
-        sent = [name.removesuffix("_utc") for name in self._keys]
-        return DocumentParser(self.document_schema, sent, self.route.key_defaults)
+        sent = [name.removesuffix("_utc") for name in type(self).primary_keys]
+        return DocumentParser(self.document_schema, sent, self.key_defaults)
 
     @property
     @override
@@ -165,8 +142,8 @@ class OuraStream(Stream):
         return result
 
     def _pages(self, user: User, window: Window) -> Iterator[Page]:
-        api, path = self._run.api, self.route.path
-        if self.route.is_single_document:
+        api, path = self._run.api, self.address()
+        if self.is_single_document:
             yield Page([api.get(Request(path), user, as_document)])
             return
         params, tokens = self.window_params(window), set[str]()
@@ -191,7 +168,7 @@ class OuraStream(Stream):
         if self.ABORT_AT_RECORD_COUNT is not None:
             yield from self._try_out(user, self.ABORT_AT_RECORD_COUNT)
             return
-        prefetcher = self._run.prefetchers[self.follows_documents]
+        prefetcher = self._run.prefetchers[self.phase]
         with self._run.stop.waiting():
             windows = list(self.windows(user))
         for place, window in enumerate(windows):
@@ -203,6 +180,7 @@ class OuraStream(Stream):
                 prefetcher.drop(self, user)
                 return
             records = self._records(read, user, window)
+            read.documents.clear()
             span = self._span(records)
             yield from records
             self._advance(context, span, window)
@@ -219,19 +197,14 @@ class OuraStream(Stream):
         window = self.trial
         read = self.read(user, window, pages=1)
         records = self._records(read, user, window)
-        is_whole = self.route.is_single_document and not read.failure
+        is_whole = self.is_single_document and not read.failure
         entry = ledger_entry(self.name, user, window, read, len(records))
         self._run.ledger.add(user, [entry] if is_whole else [], read.failure)
         return records[:count]
 
     # Records
 
-    def _records(
-        self,
-        read: WindowRead,
-        user: User,
-        window: Window,
-    ) -> list[Record]:
+    def _records(self, read: WindowRead, user: User, window: Window) -> list[Record]:
         """The records of a window, each key once: the last one that Oura sent.
 
         So it is from answer to answer, too. A document with another id that gives up
@@ -243,17 +216,16 @@ class OuraStream(Stream):
             record = self._parse(document, user.user_id)
             if record is None or not self._belongs(record, window):
                 continue
-            key = tuple(record[name] for name in self._keys)
+            key = tuple(record[name] for name in type(self).primary_keys)
             if keeps_others and key in records:
                 displace(records[key], record)
             records[key] = record
-        read.documents.clear()
         return list(records.values())
 
     def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:
         """The record of a document, or `None` if it has no usable key."""
         record = self.parser.parse(document, user_id)
-        if record is not None and "timestamp_utc" in self._keys:
+        if record is not None and "timestamp_utc" in type(self).primary_keys:
             record["timestamp_utc"] = in_utc(record["timestamp"])
         return record
 
@@ -305,10 +277,10 @@ class OuraStream(Stream):
             for name, count in fields.items():
                 say(kept, oddity, name, count)
         if parser.skipped:
-            keys = ", ".join(self._keys)
+            keys = ", ".join(type(self).primary_keys)
             say("Skipped %d documents without a usable key (%s).", parser.skipped, keys)
 
-    # State: bookmarks move by window, and the SDK looks through the states of all
+    # State. The SDK would move bookmarks by record, and look through the states of all
     # users for that of one.
 
     def _advance(
@@ -360,15 +332,10 @@ class DatedStream(OuraStream):
     Its state has two ends: every day from `asked_from` to the bookmark was asked for.
 
     Attributes:
-        longest: The most days that one window asks for, unless the route says less.
+        window_length: The most days that one window asks for.
     """
 
-    longest: ClassVar[timedelta]
-
-    @property
-    def window_length(self) -> timedelta:
-        """The most days that one window asks for."""
-        return self.route.window_length or self.longest
+    window_length: ClassVar[timedelta]
 
     @override
     def windows(self, user: User) -> Iterator[Window]:
@@ -452,7 +419,7 @@ class DatedStream(OuraStream):
     def _value(self, state: dict[str, Any]) -> str:
         """What the state has of the replication key, or of that of the other grain.
 
-        A day is one in UTC in both; that of an instant is not finished.
+        Both grains count days in UTC, so the day of an instant can stand for it.
         """
         value: str = state.get("replication_key_value") or ""
         is_known = state.get("replication_key") == self.day_field
@@ -479,7 +446,8 @@ class DocumentStream(DatedStream):
     limited (2020 to 2026 came in one answer; Tidepool asks from 2000 on).
     """
 
-    longest = timedelta(days=36_500)
+    replication_key = "day"
+    window_length = timedelta(days=36_500)
 
     @override
     def window_params(self, window: Window) -> dict[str, str]:
@@ -513,13 +481,15 @@ class TimeSeriesStream(DatedStream):
         is_by_day: Whether a record holds all samples of a day.
     """
 
-    longest = REACH
-    follows_documents = True
+    primary_keys: Sequence[str] = ("user_id", "timestamp")
+    replication_key = "timestamp"
+    window_length = REACH
+    phase = Phase.SAMPLES
     trial = LATEST
 
-    def __init__(self, tap: Tap, run: Run, route: Route) -> None:
+    def __init__(self, tap: Tap, run: Run) -> None:
         self.is_by_day = tap.config.get("sample_grain") == "day"
-        super().__init__(tap, run, route)
+        super().__init__(tap, run)
         if self.is_by_day:
             self.primary_keys = ("user_id", "day")
             self.replication_key = "day"
@@ -576,9 +546,7 @@ class TimeSeriesStream(DatedStream):
             return super()._records(read, user, window)
         asked = replace(window, is_newest=False)  # not all of a later day was
         days = self._day_parser.records(read.documents, user.user_id)
-        records = [record for record in days if record["day"] in asked]
-        read.documents.clear()
-        return records
+        return [record for record in days if record["day"] in asked]
 
     @override
     def _parse(self, document: msgspec.Raw, user_id: str) -> Record | None:

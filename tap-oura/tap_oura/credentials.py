@@ -64,16 +64,9 @@ class StoredLogin:
         store: TokenStore,
         seed: str | None = None,
     ) -> None:
-        """Read nothing yet: discovery must not touch the login.
-
-        Args:
-            user_id: The user.
-            client: Refreshes.
-            store: Holds the tokens.
-            seed: A refresh token from the settings; a blank one is none.
-        """
+        """Read nothing yet: discovery must not touch the login."""
         self._user_id, self._client, self._store = user_id, client, store
-        self._seed = seed or None
+        self._seed = seed or None  # a blank one is none
         self._tokens: Tokens | None = None
         self._end: OuraError | None = None
         self._lock = threading.Lock()

@@ -60,14 +60,7 @@ class DocumentParser:
         keys: Sequence[str],
         key_defaults: Mapping[str, str] | None = None,
     ) -> None:
-        """Compile the schema.
-
-        Args:
-            schema: The stream's JSON schema.
-            keys: What a document cannot be without.
-            key_defaults: What stands in a key where Oura sent nothing usable. Other
-                documents without one are skipped.
-        """
+        """Compile the schema; documents without one of `keys` are skipped."""
         formats = {"date-time": is_instant, "date": _is_day}
         bounded = _bounded(schema, {*keys, "id"}) | {"required": [*keys]}
         self._validate = fastjsonschema.compile(bounded, formats=formats)

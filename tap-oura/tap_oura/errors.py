@@ -39,10 +39,7 @@ class OuraError(Exception):
     ends_user = False
 
     def __init__(
-        self,
-        message: str,
-        outcome: Outcome | None = None,
-        detail: str | None = None,
+        self, message: str, outcome: Outcome | None = None, detail: str | None = None
     ) -> None:
         super().__init__(message)
         self.outcome = outcome or self.outcome

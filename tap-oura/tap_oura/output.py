@@ -24,9 +24,9 @@ class Writer(MsgSpecWriter):
     Whatever else is written takes the records before it along.
     """
 
-    #: Of the run's time, between two windows the state may take a part in this many,
-    #: where it takes more CPU seconds than these: that of hundreds of users takes
-    #: milliseconds, thousands of times, and several times as long where it is read.
+    #: Writing the state between windows may take one part in this many of a run. One
+    #: that takes fewer CPU seconds than these is always written: that of hundreds of
+    #: users takes milliseconds, and several times as long where it is read.
     STATE_SHARE, STATE_FREE = 100, 0.0002
 
     _state_due = 0.0

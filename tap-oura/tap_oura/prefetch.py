@@ -68,13 +68,7 @@ class Prefetcher:
     """
 
     def __init__(self, jobs: Iterator[Job], concurrency: int, stop: Stop) -> None:
-        """Prepare; threads start with the first `take`.
-
-        Args:
-            jobs: Everything that will be taken, in order.
-            concurrency: How many jobs may be under way.
-            stop: May end the run while it waits for a job.
-        """
+        """Prepare; threads start with the first `take`."""
         self._jobs, self._concurrency, self._stop = jobs, concurrency, stop
         self._ahead: deque[tuple[Job, Future[WindowRead]]] = deque()
         self._queue: SimpleQueue[tuple[Job, Future[WindowRead]]] = SimpleQueue()

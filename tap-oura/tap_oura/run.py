@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, date, datetime
+from enum import IntEnum
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from tap_oura.prefetch import Job
 
 
+class Phase(IntEnum):
+    """The order in which streams are read."""
+
+    DOCUMENTS = 1
+    SAMPLES = 2  # where they begin, the documents say
+    SYNC_WINDOWS = 3
+
+
 class PersonalInfo(msgspec.Struct):
     """What is needed of `personal_info` to know whose token it is."""
 
@@ -43,13 +51,13 @@ class Run:
     def __init__(
         self,
         config: Mapping[str, Any],
-        jobs: Callable[[bool], Iterator[Job]] = lambda _: iter(()),
+        jobs: Callable[[Phase], Iterator[Job]] = lambda _: iter(()),
     ) -> None:
         """Prepare a run; nothing is read or asked yet.
 
         Args:
             config: The settings, complete with their defaults.
-            jobs: What the streams will take, in order, by `follows_documents`.
+            jobs: What the streams of a phase will take, in order.
         """
         self.today: date = datetime.now(UTC).date()
         self.ledger = Ledger()
@@ -71,7 +79,6 @@ class Run:
     def api(self) -> OuraApi:
         """The HTTP side of the API."""
         return OuraApi(
-            logger=logging.getLogger("tap-oura"),
             url=self._config["api_url"],
             user_agent=self._config.get("user_agent")
             or f"tap-oura/{version('tap-oura')}",
@@ -105,9 +112,10 @@ class Run:
         return derived_user_id(info.id)
 
     @cached_property
-    def prefetchers(self) -> dict[bool, Prefetcher]:
-        """Read ahead what the streams are going to take, by `follows_documents`."""
+    def prefetchers(self) -> dict[Phase, Prefetcher]:
+        """Read ahead what the streams of each phase are going to take."""
+        concurrency = self._config["concurrency"]
         return {
-            turn: Prefetcher(self._jobs(turn), self._config["concurrency"], self.stop)
-            for turn in (False, True)
+            phase: Prefetcher(self._jobs(phase), concurrency, self.stop)
+            for phase in Phase
         }

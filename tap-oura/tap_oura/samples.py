@@ -73,19 +73,13 @@ def schema_by_day(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 class DayParser:
-    """Turns the samples of whole days into records.
+    """Turns samples, of the schema that is given, into records of whole days.
 
     Nearly all samples fit their schema, and are decoded by the window at once. Where
-    one does not, the window's are taken one by one, and nothing is lost.
+    one does not, `parser` takes the window's one by one, and nothing is lost.
     """
 
     def __init__(self, parser: DocumentParser, schema: dict[str, Any]) -> None:
-        """Prepare to decode.
-
-        Args:
-            parser: Takes samples one by one.
-            schema: Of one sample.
-        """
         self._parser = parser
         fields = {
             name: field

@@ -22,15 +22,14 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_oura import settings
-from tap_oura.bookmarks import OWN_SHARE, believed, own_share
 from tap_oura.client import OuraStream
 from tap_oura.errors import OuraError, Outcome, SettingError
 from tap_oura.output import Writer
 from tap_oura.prefetch import Job
-from tap_oura.run import Run
+from tap_oura.run import Phase, Run
+from tap_oura.state import OWN_SHARE, of_share, plausible
 from tap_oura.stopping import StoppedError
-from tap_oura.streams import ROUTES
-from tap_oura.sync_windows import SyncWindowsStream
+from tap_oura.streams import STREAMS, SyncWindowsStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,17 +77,11 @@ class TapOura(Tap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        state = believed(state, self.run.today, self._doubt)
+        state = plausible(state, self.run.today)
         if shard := state.get(OWN_SHARE):
-            state = own_share(state, self.config.get("shard"))
+            state = of_share(state, self.config.get("shard"))
             cast("dict[str, Any]", self.state)[OWN_SHARE] = shard
         super().load_state(state)
-
-    def _doubt(self, stream: str) -> None:
-        self.logger.warning(
-            "The bookmark of %s is none, or of a day to come: all of it is read again.",
-            stream,
-        )
 
     @property
     @override
@@ -100,20 +93,24 @@ class TapOura(Tap):
 
     @override
     def discover_streams(self) -> list[Stream]:
-        streams: list[Stream] = [route.kind(self, self.run, route) for route in ROUTES]
+        streams = [each(self, self.run) for each in STREAMS]
         return [*streams, SyncWindowsStream(self, self.run)]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        """The streams by name: what follows from others after those."""
-        found = super().streams
-        return dict(sorted(found.items(), key=lambda item: _turn(item[1])))
+        """The streams in the order in which they are read."""
+        found = super().streams.values()
+        return {stream.name: stream for stream in sorted(found, key=_phase)}
 
-    def _jobs(self, turn: bool) -> Iterator[Job]:  # noqa: FBT001
-        for stream in self.streams.values():
-            if _turn(stream) == turn and stream.selected:
-                assert isinstance(stream, OuraStream)  # noqa: S101
+    @property
+    def _routes(self) -> list[OuraStream]:
+        """The streams of Oura's routes: all but `sync_windows`."""
+        return [each for each in self.streams.values() if isinstance(each, OuraStream)]
+
+    def _jobs(self, phase: Phase) -> Iterator[Job]:
+        for stream in self._routes:
+            if stream.phase is phase and stream.selected:
                 for user in self.run.users.values():
                     for window in stream.windows(user):
                         yield Job(stream, user, window)
@@ -123,7 +120,7 @@ class TapOura(Tap):
     def read_all(self) -> None:
         """Read everything that is selected, and say how it went."""
         run = self.run
-        _ = run.period
+        _ = run.period  # wrong dates are said before anything is asked
         run.ledger.carry_over(self.state)
         try:
             with run.stop.listening():
@@ -143,9 +140,8 @@ class TapOura(Tap):
 
         One line a user and cause: many streams can fail for the same.
         """
-        for stream in self.streams.values():
-            if isinstance(stream, OuraStream):
-                stream.report_oddities()
+        for stream in self._routes:
+            stream.report_oddities()
         causes: dict[tuple[str, Outcome, str | None], OuraError] = {}
         for user, failure in self.run.ledger.failures:
             cause = (user.user_id, failure.outcome, failure.detail)
@@ -166,12 +162,12 @@ class TapOura(Tap):
         """What a scope that was not granted leaves empty, of what is selected."""
         if failure.outcome is not Outcome.MISSING_SCOPE:
             return ""
-        routes = [
-            route.name
-            for route in ROUTES
-            if route.scope == failure.detail and self.streams[route.name].selected
+        names = [
+            stream.name
+            for stream in self._routes
+            if stream.scope == failure.detail and stream.selected
         ]
-        return f" Empty until then: {', '.join(routes)}." if routes else ""
+        return f" Empty until then: {', '.join(names)}." if names else ""
 
     # The command
 
@@ -189,8 +185,7 @@ class TapOura(Tap):
         if about:
             cls.print_about(about_format)
             return
-        # When all ends, nobody has to look for what could be thrown away: it would take
-        # a fifth of a short run.
+        # No garbage collection at exit: it would take a fifth of a short run.
         atexit.register(gc.freeze)
         with settings.readable():
             tap = cls(
@@ -253,6 +248,5 @@ class TapOura(Tap):
         """No handlers: a run has its own."""
 
 
-def _turn(stream: Stream) -> int:
-    """When a stream is read: documents, then samples, then what was asked."""
-    return stream.follows_documents if isinstance(stream, OuraStream) else 2
+def _phase(stream: Stream) -> Phase:
+    return stream.phase if isinstance(stream, OuraStream) else Phase.SYNC_WINDOWS

@@ -90,7 +90,7 @@ class TokenStore:
             self._held.add(user_id)
             try:
                 with suppress(TokenStoreError):
-                    self._bring_home(user_id)
+                    self._return_rescued(user_id)
                 yield
             finally:
                 self._held.discard(user_id)
@@ -111,7 +111,7 @@ class TokenStore:
         try:
             self._place.put(user_id, text)
         except TokenStoreError:
-            if not self._insist(user_id, text):
+            if not self._put_again(user_id, text):
                 return
         self._rescue.delete(user_id)
 
@@ -140,7 +140,7 @@ class TokenStore:
                 "Give the key that it was written with."
             ) from None
 
-    def _bring_home(self, user_id: str) -> None:
+    def _return_rescued(self, user_id: str) -> None:
         if (text := self._rescue.get(user_id)) is None:
             return
         stored = self._decrypted(self._place.get(user_id))
@@ -148,7 +148,7 @@ class TokenStore:
             self._place.put(user_id, text)
         self._rescue.delete(user_id)
 
-    def _insist(self, user_id: str, text: str) -> bool:
+    def _put_again(self, user_id: str, text: str) -> bool:
         """Ask the place again, for half a minute, with the login in the rescue.
 
         Returns:

@@ -73,7 +73,12 @@ def users_from_config(config: Mapping[str, Any]) -> list[User]:
     counts = Counter(user.user_id for user in users)
     if twice := [user_id for user_id, count in counts.items() if count > 1]:
         raise SettingError(f"`users` names {twice[0]} twice: leave one of them out.")
-    return _in_shard(_filtered(users, config), config)
+    shard = config.get("shard")
+    return [
+        user
+        for user in _filtered(users, config)
+        if not shard or is_in_share(user.user_id, shard)
+    ]
 
 
 def derived_user_id(oura_id: str) -> str:
@@ -139,7 +144,7 @@ def token_store(config: Mapping[str, Any]) -> TokenStore:
             "`token_store` needs `token_key` (environment variable "
             "TAP_OURA_TOKEN_KEY). Make one with `tap-oura-auth new-key`."
         )
-    # Only who logs in waits for cryptography, and few for SQLAlchemy, to be imported.
+    # Imported late: only logins need cryptography, and only a database SQLAlchemy.
     from tap_oura.file_token_store import LoginFile  # noqa: PLC0415 (slow)
     from tap_oura.token_store import Place, TokenStore  # noqa: PLC0415 (slow)
 
@@ -231,13 +236,6 @@ def _filtered(users: list[User], config: Mapping[str, Any]) -> list[User]:
     if unknown := [user_id for user_id in wanted if user_id not in known]:
         raise SettingError(f"`user_filter` names {unknown[0]}, which is not a user.")
     return [user for user in users if user.user_id in wanted]
-
-
-def _in_shard(users: list[User], config: Mapping[str, Any]) -> list[User]:
-    """Those of this run's share, if it has one."""
-    if not (shard := config.get("shard")):
-        return users
-    return [user for user in users if is_in_share(user.user_id, shard)]
 
 
 def is_in_share(user_id: str, shard: str) -> bool:

@@ -82,7 +82,7 @@ class Period:
         """Read the settings.
 
         Raises:
-            SettingError: A date is none, or they are in the wrong order.
+            SettingError: A setting is not a date, or the end is before the start.
         """
         start = _day_setting(config, "start_date")
         end = _day_setting(config, "end_date")
@@ -111,11 +111,7 @@ class Period:
         return reconciled_on is None or today - reconciled_on >= self.reconcile_every
 
     def days(
-        self,
-        bookmark: date | None,
-        today: date,
-        *,
-        reconcile: bool = False,
+        self, bookmark: date | None, today: date, *, reconcile: bool = False
     ) -> tuple[date, date]:
         """First and last day to read for one user and stream.
 

@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from fake_login import credential
 from fake_oura import USER_ID
 from tap_oura.auth_cli import main
-from tap_oura.callback import CallbackServer
+from tap_oura.callback import awaited_answer
 from tap_oura.errors import UnauthorizedError
 from tap_oura.oauth import SCOPES
 
@@ -111,8 +111,8 @@ def test_a_login_ends_with_the_program_that_began_it(
     for _ in range(2):
         parents = iter([1000, 1])
         monkeypatch.setattr("os.getppid", lambda: next(parents))  # noqa: B023
-        with CallbackServer(f"http://localhost:{free_port}/", "state", 600) as server:
-            assert server.wait() is None
+        with awaited_answer(f"http://localhost:{free_port}/", "state", 600) as wait:
+            assert wait() is None
 
 
 def test_login_by_pasted_address_or_code(config: Config) -> None:

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fake_oura import TODAY, USER_ID
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS as EVERY_STREAM
 
 if TYPE_CHECKING:
     from fake_oura import FakeOura, Run, Runner
 
-ALL = [route.name for route in ROUTES]
+ALL = [each.name for each in EVERY_STREAM]
 STREAMS = ("daily_activity", "daily_stress", "sleep", "heartrate")
 EARLIEST = date(2025, 1, 1)
 

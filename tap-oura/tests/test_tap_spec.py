@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_oura.oauth import SCOPES, Endpoints
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS
 from tap_oura.tap import TapOura
 from tap_oura.windows import FIRST_DAY, Window
 
 if TYPE_CHECKING:
-    from tap_oura.client import Route
+    from tap_oura.client import OuraStream
 
 SPEC_FILE = os.environ.get("OURA_OPENAPI_FILE")
 GENERATOR = Path(__file__).parent.parent / "scripts" / "generate_schemas.py"
@@ -36,7 +36,7 @@ def spec() -> dict[str, Any]:
 def test_streams_are_the_routes_of_the_spec(spec: dict[str, Any]) -> None:
     prefix = "/v2/usercollection/"
     routes = {p.removeprefix(prefix) for p in spec["paths"] if p.startswith(prefix)}
-    assert {route.path for route in ROUTES} == {r for r in routes if "{" not in r}
+    assert {each.address() for each in STREAMS} == {r for r in routes if "{" not in r}
 
 
 def test_all_scopes_of_the_spec_are_requested(spec: dict[str, Any]) -> None:
@@ -44,27 +44,30 @@ def test_all_scopes_of_the_spec_are_requested(spec: dict[str, Any]) -> None:
     flows = spec["components"]["securitySchemes"]["OAuth2"]["flows"]
     named = {scope for flow in flows.values() for scope in flow["scopes"]}
     assert {"spo2" if s == "spo2Daily" else s for s in named} <= set(SCOPES)
-    assert {route.scope for route in ROUTES} <= set(SCOPES)
+    assert {each.scope for each in STREAMS} <= set(SCOPES)
     for flow in flows.values():
         assert flow["authorizationUrl"] == Endpoints().authorize
         assert flow["tokenUrl"] in Endpoints().tokens
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_schema_is_what_the_spec_says(spec: dict[str, Any], route: Route) -> None:
+@pytest.mark.parametrize("kind", STREAMS, ids=lambda kind: kind.name)
+def test_schema_is_what_the_spec_says(
+    spec: dict[str, Any], kind: type[OuraStream]
+) -> None:
     generator = runpy.run_path(str(GENERATOR))
-    generated = generator["stream_schema"](spec, route.path, route.primary_keys)
-    committed = generator["SCHEMAS"] / f"{route.name}.json"
+    generated = generator["stream_schema"](spec, kind.address(), kind.primary_keys)
+    committed = generator["SCHEMAS"] / f"{kind.name}.json"
     assert json.loads(committed.read_text()) == generated
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_query_names_are_those_of_the_spec(spec: dict[str, Any], route: Route) -> None:
-    operation = spec["paths"][f"/v2/usercollection/{route.path}"]["get"]
+@pytest.mark.parametrize("kind", STREAMS, ids=lambda kind: kind.name)
+def test_query_names_are_those_of_the_spec(
+    spec: dict[str, Any], kind: type[OuraStream]
+) -> None:
+    operation = spec["paths"][f"/v2/usercollection/{kind.address()}"]["get"]
     names = {p["name"] for p in operation.get("parameters", []) if p["in"] == "query"}
     tap = TapOura(config={}, validate_config=False)
-    stream = route.kind(tap, tap.run, route)
-    asked = stream.window_params(Window(FIRST_DAY, FIRST_DAY))
+    asked = kind(tap, tap.run).window_params(Window(FIRST_DAY, FIRST_DAY))
     assert asked.keys() <= names
     assert ("start_date" in names) == ("start_date" in asked)
     assert ("start_datetime" in names) == ("start_datetime" in asked)

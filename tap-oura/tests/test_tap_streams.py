@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fake_oura import USER_ID
-from tap_oura.streams import ROUTES
+from tap_oura.streams import STREAMS
 from tap_oura.tap import TapOura
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def _entries(**config: str) -> dict[str, Any]:
 
 
 def test_there_is_a_stream_for_each_route_and_one_for_what_was_asked() -> None:
-    assert len(ROUTES) == 19
-    assert set(_entries()) == {route.name for route in ROUTES} | {"sync_windows"}
+    assert len(STREAMS) == 19
+    assert set(_entries()) == {each.name for each in STREAMS} | {"sync_windows"}
 
 
 @pytest.mark.parametrize("name", sorted(catalogue()))
