@@ -32,10 +32,10 @@ class Worker:
     """dbt that knows the project."""
 
     def __init__(self, common: list[str]) -> None:
-        """Parse it; all commands have these arguments in common."""
+        """Parse it, and write what it is; all commands have these arguments."""
         self._common = common
         self._messages: list[str] = []
-        parsed = dbtRunner().invoke(["parse", *common])
+        parsed = dbtRunner().invoke(["parse", "--write-json", *common])
         if not parsed.success:
             sys.exit(str(parsed.exception))
         self._runner = dbtRunner(manifest=parsed.result, callbacks=[self._remember])

@@ -42,7 +42,7 @@ class OwnProject:
             ignore=shutil.ignore_patterns("target", "logs"),
         )
         self.dbt = Dbt(server, home / "target", project=self._path)
-        self.dbt.succeed("parse", "--write-json")
+        self.dbt.succeed("list", "--select", TABLE)
         self.state = str(home / "state")
         shutil.copytree(home / "target", self.state)
         self._before: dict[Path, str] = {}
