@@ -221,57 +221,73 @@ answered_before as {{ on_each_machine() }} (
     group by sync_windows.user_id, sync_windows.stream
 ),
 
+-- What there is, and of which days. With more joins instead, or with the union
+-- in one, Citus collects all of it on one machine.
+documented as {{ on_each_machine() }} (
+    select
+        user_id,
+        stream,
+        day as first_day,
+        day as last_day
+    from revisions
+    where last_seen_at is null
+    union all
+    select
+        user_id,
+        'rest_mode_period' as stream,
+        start_day as first_day,
+        coalesce(end_day, 'infinity') as last_day
+    from rest_mode_periods
+    union all
+    select
+        user_id,
+        'enhanced_tag' as stream,
+        day as first_day,
+        end_day as last_day
+    from tags
+    where stream = 'enhanced_tag'
+    union all
+    select
+        user_id,
+        'heartrate' as stream,
+        day as first_day,
+        day as last_day
+    from heart_rate_days
+    union all
+    select
+        user_id,
+        'ring_battery_level' as stream,
+        day as first_day,
+        day as last_day
+    from ring_battery_level_days
+),
+
 answered as (
     select
         days.*,
         days.day <@ coalesce(answered_before.days, '{}') as was_answered,
-        coalesce(found.is_there, false) as has_documents
+        coalesce(dated.is_there, undated.is_there, false) as has_documents
     from recounted as days
     left join answered_before
         on days.user_id = answered_before.user_id
             and days.stream = answered_before.stream
     left join lateral (
         select true as is_there
-        from revisions as revision
-        where revision.user_id = days.user_id
-            and revision.day = days.day
-            and revision.stream = days.stream
-            and revision.last_seen_at is null
-        union all
+        from documented
+        where documented.user_id = days.user_id
+            and documented.stream = days.stream
+            and days.day between documented.first_day and documented.last_day
+        limit 1 -- noqa: AM09
+    ) as dated on true
+    left join lateral (
         select true as is_there
         from revisions as revision
         where days.is_undated
             and revision.user_id = days.user_id
             and revision.stream = days.stream
             and revision.last_seen_at is null
-        union all
-        select true as is_there
-        from rest_mode_periods as period
-        where days.stream = 'rest_mode_period'
-            and period.user_id = days.user_id
-            and days.day between period.start_day
-            and coalesce(period.end_day, 'infinity')
-        union all
-        select true as is_there
-        from tags as tag
-        where days.stream = 'enhanced_tag'
-            and tag.user_id = days.user_id
-            and tag.stream = days.stream
-            and days.day between tag.day and tag.end_day
-        union all
-        select true as is_there
-        from heart_rate_days as samples
-        where days.stream = 'heartrate'
-            and samples.user_id = days.user_id
-            and samples.day = days.day
-        union all
-        select true as is_there
-        from ring_battery_level_days as samples
-        where days.stream = 'ring_battery_level'
-            and samples.user_id = days.user_id
-            and samples.day = days.day
         limit 1 -- noqa: AM09
-    ) as found on true
+    ) as undated on true
 )
 
 select
