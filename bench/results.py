@@ -38,6 +38,16 @@ OURS = (
     "dbt-postgres",
 )
 
+CPU = ("cpu", "cpu_postgres")
+PROGRAMS = {
+    "tap-oura": "tap",
+    "target-postgres-on-conflict": "target",
+    "meltano": "Meltano",
+    "healthhub": "healthhub",
+    "build.py": "dbt",
+}
+"""How a measurement names them, and a reader."""
+
 Entry = dict[str, Any]
 
 
@@ -205,6 +215,13 @@ def goals(measured: Measured) -> Iterator[tuple[str, float | None, float, str]]:
             asked = system, f"heart_rate, a {period} by day"
             took = measured.median(work, asked, "milliseconds", "question")
             yield f"a {period} of heart rate by SQL, {system}", took, limit, " ms"
+    many, fewer = (
+        sum(measured.median("scale", of, figure) or 0 for figure in CPU) / users
+        for users in (2000, 100)
+        for of in [(f"{users:,} users", "daily")]
+    )
+    ratio = many / fewer if many and fewer else None
+    yield "a user's day among 2,000 users / among 100, CPU", ratio, 1.3, ""
     yield from _lean_goals(measured)
 
 
@@ -285,7 +302,7 @@ def _work(measured: Measured, work: str) -> Iterator[str]:
         yield from ("", f"**Different values:** `{json.dumps(difference['loaded'])}`")
     if not differences and any("values" in entry for entry in entries):
         yield from ("", "All tables held the same values, each time.")
-    for table in (_runs, _memory, _tables, _counts, _touched, _questions):
+    for table in (_runs, _users, _memory, _tables, _counts, _touched, _questions):
         if rows := list(table(measured, work)):
             yield ""
             yield from rows
@@ -332,6 +349,44 @@ def _run_rows(measured: Measured, work: str) -> Iterator[Sequence[str]]:
             "" if rows is None else f"{rows:,}",
             f"{last['size']:.1f}" if "size" in last else "",
         )
+
+
+def _users(measured: Measured, work: str) -> Iterator[str]:
+    """What each user of a study takes, as docs/scale.md has it."""
+    head = (
+        "users",
+        "phase",
+        "wall s",
+        "CPU s a user, client + PostgreSQL",
+        f"of {', '.join(PROGRAMS.values())}",
+        "requests a user",
+        "MB read a user",
+        "new rows a user",
+        f"peak MB of {', '.join(PROGRAMS.values())}, a session of PostgreSQL",
+    )
+    if work == "scale":
+        groups = measured.groups(work).items()
+        rows = [
+            _of_a_user(phase, runs[-1])
+            for (_, phase), runs in groups
+            if "users" in runs[-1]
+        ]
+        yield from _table(head, rows)
+
+
+def _of_a_user(phase: str, run: Entry) -> Sequence[str]:
+    users, memory = run["users"], run["memory"]
+    return (
+        f"{users:,}",
+        phase,
+        f"{run['wall']:.0f}",
+        f"{run['cpu'] / users:.3g} + {run['cpu_postgres'] / users:.2g}",
+        ", ".join(f"{run['cpu_by'].get(name, 0) / users:.2g}" for name in PROGRAMS),
+        f"{run['counts']['requests'] / users:.0f}",
+        f"{run['counts']['bytes'] / 1e6 / users:.3g}",
+        f"{run['new'] / users:,.0f}",
+        ", ".join(f"{memory.get(n, 0):.0f}" for n in (*PROGRAMS, "postgres session")),
+    )
 
 
 def _memory(measured: Measured, work: str) -> Iterator[str]:

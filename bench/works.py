@@ -339,6 +339,7 @@ class Store:
             replace(figures, statements=statements),
             counts=counts,
             new=new,
+            users=self.accounts,
         )
 
 
