@@ -5,17 +5,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oura_sandbox.child import running
+from own_postgres import own_postgres
 from tap_over_http import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from healthhub.database import Database
+
 
 @pytest.fixture(scope="module")
 def sandbox_url() -> Iterator[str]:
     with running(years=1, users=3) as sandbox:
         yield sandbox.url
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database]:
+    with own_postgres("tap") as database:
+        yield database
 
 
 @pytest.fixture

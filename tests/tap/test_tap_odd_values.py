@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from own_postgres import own_postgres
 from tap_over_http import USER_ID, Tap, discovered
 
 if TYPE_CHECKING:
@@ -98,12 +96,6 @@ def serving(server: Server) -> Iterator[str]:
         finally:
             http.shutdown()
             thread.join()
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    with own_postgres("odd") as database:
-        yield database
 
 
 def value(name: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401

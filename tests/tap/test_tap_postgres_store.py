@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from own_postgres import own_postgres
 from tap_oura.oauth import Login, Tokens
 from tap_oura.users import token_store
 from tap_over_http import USER_ID
@@ -19,6 +18,7 @@ from tap_over_http import USER_ID
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from healthhub.database import Database
     from tap_over_http import Tap
 
 OTHER_USER = "0a0a0a0a-0000-4000-8000-000000000002"
@@ -27,10 +27,9 @@ KEY = Fernet.generate_key().decode()
 LOGINS = "select user_id, login from tap_oura.oura_logins"
 
 
-@pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
-    with own_postgres("store") as database:
-        yield database.url
+@pytest.fixture
+def database_url(database: Database) -> str:
+    return database.url
 
 
 def test_eight_processes_that_refresh_at_once_refresh_once(
