@@ -44,8 +44,14 @@ _SCRIPTS = (
 )
 
 
-def page(data: Mapping[str, Any], language: str | None) -> str:
-    """The page that shows these data, first in this language or the browser's."""
+def page(data: Mapping[str, Any], language: str | None, origin: str = "") -> str:
+    """The page that shows these data, first in this language or the browser's.
+
+    Args:
+        data: What it shows.
+        language: In which it opens.
+        origin: A word for what it was made of.
+    """
     script, style = _script(), _read("style.css")
     # The page may run this script and nothing else, and load nothing at all.
     policy = (
@@ -55,6 +61,7 @@ def page(data: Mapping[str, Any], language: str | None) -> str:
     )
     return Template(_read("page.html")).substitute(
         language=language or "",
+        origin=origin,
         policy=policy,
         style=style,
         data=_embedded(data),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,8 +19,6 @@ from healthhub_report.queries import Questions
 from healthhub_report.user import user_data, user_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from healthhub_report.queries import Row
 
 
@@ -28,6 +28,7 @@ def write_report(
     *,
     user_id: str | None = None,
     language: str | None = None,
+    made_of: str | None = None,
 ) -> Path:
     """Write the report of one user, or of each with a list of them.
 
@@ -41,6 +42,8 @@ def write_report(
         user_id: Only this user.
         language: In which language the pages open: en or ja. Left out, in that of the
             browser.
+        made_of: A word for all that the tables hold, and for the day. Of pages that
+            were made of the same, by the same package, nothing is read or written.
 
     Returns:
         The file to open.
@@ -54,6 +57,9 @@ def write_report(
     user = _uuid(user_id)
     if path.is_dir() or not (path.suffix or path.exists()):
         path /= "report.html"
+    origin = (made_of, user, language) if made_of else None
+    if origin and _is_told(path, origin):
+        return path
     try:
         # No prepared statements: a transaction pooler does not know them.
         with psycopg.connect(
@@ -62,7 +68,7 @@ def write_report(
             # All pages show the same moment, and nothing is ever written.
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return _write(Questions(connection), path, user, language)
+            return _write(Questions(connection), path, user, language, origin)
     except psycopg.OperationalError:
         message = (
             "Cannot use the database. Check its URL, and that the server is up "
@@ -74,7 +80,11 @@ def write_report(
 
 
 def _write(
-    questions: Questions, path: Path, user_id: UUID | None, language: str | None
+    questions: Questions,
+    path: Path,
+    user_id: UUID | None,
+    language: str | None,
+    origin: tuple[object, ...] | None,
 ) -> Path:
     """Write the file or files."""
     users = questions.users(user_id)
@@ -92,18 +102,46 @@ def _write(
         )
     }
 
-    def write_user(user: Row, target: Path, back: str | None) -> None:
+    def data_of(user: Row, back: str | None) -> dict[str, Any]:
         data = user_data(user, effects.get(user["user_id"], []), questions)
-        _save(target, page({**data, "back": back}, language))
+        return {**data, "back": back}
 
     if len(users) == 1:
-        write_user(users[0], path, None)
-        return path
-    folder = path.with_name(f"{path.stem}-users")
-    for user in users:
-        write_user(user, folder / f"{user['user_id']}.html", f"../{path.name}")
-    _save(path, page(_list_of(users, folder.name), language))
+        data = data_of(users[0], None)
+        is_lasting = not data["refusals"]
+    else:
+        folder = _folder(path)
+        is_lasting = True
+        for user in users:
+            data = data_of(user, f"../{path.name}")
+            is_lasting &= not data["refusals"]
+            _save(folder / f"{user['user_id']}.html", page(data, language))
+        data = _list_of(users, folder.name)
+    # A refusal ends with an answer, of which the tables may know nothing.
+    told = _digest(path, origin) if origin and is_lasting else ""
+    _save(path, page(data, language, told))
     return path
+
+
+def _is_told(path: Path, origin: tuple[object, ...]) -> bool:
+    """Whether the file says of itself, and of those beside it, that this is it."""
+    return path.is_file() and _digest(path, origin).encode() in path.read_bytes()
+
+
+def _digest(path: Path, origin: tuple[object, ...]) -> str:
+    """Of what the pages are made of, this package included, and which ones they are."""
+    package = sorted(Path(__file__).parent.rglob("*.*"))
+    code = [file.read_bytes() for file in package if file.suffix != ".pyc"]
+    others = [
+        (file.name, file.stat().st_mtime_ns)
+        for file in sorted(_folder(path).glob("*.html"))
+    ]
+    return sha256(repr((origin, code, others)).encode()).hexdigest()
+
+
+def _folder(path: Path) -> Path:
+    """Where the files of several users are."""
+    return path.with_name(f"{path.stem}-users")
 
 
 def _list_of(users: list[Row], folder: str) -> dict[str, Any]:

@@ -346,6 +346,37 @@ def test_several_users_are_a_file_each_and_a_list(
         assert page["back"] == "../report.html"
 
 
+def test_pages_that_would_be_the_same_are_left_alone(
+    tables: Tables, tmp_path: Path
+) -> None:
+    tables.overview(TODAY, sleep_score=71)
+    tables.overview(TODAY, sleep_score=93, user_id=OTHER)
+    theirs = tmp_path / f"report-users/{OTHER}.html"
+
+    def is_left_alone(
+        made_of: str | None = "this", language: str | None = None
+    ) -> bool:
+        before = theirs.stat().st_mtime_ns if theirs.exists() else 0
+        tables.report(tmp_path, made_of=made_of, language=language)
+        return theirs.stat().st_mtime_ns == before
+
+    assert not is_left_alone()
+    assert is_left_alone()
+    assert not is_left_alone("that")
+    assert not is_left_alone("that", "ja")
+    assert not is_left_alone(None)
+    assert not is_left_alone()
+    theirs.unlink()
+    assert not is_left_alone()
+    assert is_left_alone()
+    at = datetime.now(UTC)
+    tables.insert(
+        "raw_oura.sync_windows", stream="sleep", outcome="error", synced_at=at
+    )
+    assert not is_left_alone("a refusal")
+    assert not is_left_alone("a refusal")
+
+
 def test_one_user_of_several_is_one_file(tables: Tables, tmp_path: Path) -> None:
     tables.overview(TODAY, sleep_score=71)
     tables.overview(TODAY, sleep_score=93, user_id=OTHER)

@@ -26,14 +26,15 @@ def write_report(
     *,
     user_id: str | None = None,
     language: str | None = None,
+    made_of: str | None = None,
 ) -> Path:
-    """Write it. Returns the file to open."""
+    """Write it, unless it is made of that already. Returns the file to open."""
     if not can_report():
         raise HealthHubError("The report is not installed. Run `make setup`.")
     from healthhub_report import errors, report  # noqa: PLC0415 (optional)
 
-    whose = {"user_id": user_id, "language": language}
+    options = {"user_id": user_id, "language": language, "made_of": made_of}
     try:
-        return report.write_report(database.url, path, **whose)
+        return report.write_report(database.url, path, **options)
     except errors.ReportError as error:
         raise HealthHubError(str(error)) from None

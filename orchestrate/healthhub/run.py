@@ -30,6 +30,7 @@ from healthhub.report import FILE, can_report, write_report
 from healthhub.results import stream_counts, summarize, user_outcomes
 from healthhub.screen import Screen
 from healthhub.settings import load_settings, using_database, variables
+from healthhub.state import state
 from healthhub.tap_environment import chosen_users, tap_environment
 from healthhub.tap_users import rescued_logins
 from healthhub.users import all_users, found_users
@@ -46,6 +47,7 @@ _HOW_TO_LOOK = (
     'Look at it:  {healthhub} db psql -c "select day, score from '
     'healthhub.daily_sleep_summaries order by day desc limit 7"'
 )
+_AS_THEY_WERE = "Tables:      nothing is new, and nothing has changed."
 _KEPT_LOGS = 30
 
 # Nobody looks at the pages of hundreds every day, and each costs a moment.
@@ -121,6 +123,8 @@ class _Run:
                 addresses = self.settings.alert_urls
                 alerts.send(addresses, alerts.about_killed(killed), self.screen)
             pipeline = self.pipeline(job_run, where)
+            with database.connect() as connection:
+                self.state = state(connection, self.project)
             forget_ended_runs(self.project)
             try:
                 failure = self.load(pipeline, job_run)
@@ -180,7 +184,11 @@ class _Run:
         """Guard, count and show what was loaded, and tell who should look at it."""
         apply_access(connection)
         self.count(connection, job_run)
-        self.screen.show_tables(summarize(connection, job_run.started_at))
+        before, self.state = self.state, state(connection, self.project)
+        if self.state and self.state == before:
+            self.screen.say(_AS_THEY_WERE)
+        else:
+            self.screen.show_tables(summarize(connection, job_run.started_at))
         if not self.request.end_date:
             self.give_notice(connection, job_run)
 
@@ -216,7 +224,9 @@ class _Run:
         self.screen.doing("Writing the report")
         try:
             path = write_report(
-                self.lease.database, self.settings.healthhub_home / FILE
+                self.lease.database,
+                self.settings.healthhub_home / FILE,
+                made_of=self.state,
             )
         except Exception as error:  # noqa: BLE001 (whatever it is, the data are there)
             reason = without_values(str(error))

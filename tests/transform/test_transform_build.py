@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+
+from healthhub.state import state
 
 if TYPE_CHECKING:
     from tests.transform.conftest import Database, Dbt
@@ -136,18 +140,27 @@ def test_what_it_leaves_out_had_nothing_to_do(
 ) -> None:
     """Whatever has happened, a whole `dbt build` finds nothing that it has not done."""
     life = Life(database, seed)
+    database(
+        "create schema if not exists healthhub; create table healthhub.users"
+        " (user_id uuid, oura_pat_alias text, timezone text)"
+    )
     assert dbt.build_if_new() == (0, [EVERYTHING])
     for event in LOADED:
+        before = state_of(database)
         getattr(life, event)()
         if event == "corrected":  # of a build that failed, nothing is remembered
             assert dbt.build_if_new(PGOPTIONS=READ_ONLY) == (1, [TABLES])
         assert dbt.build_if_new() == (0, [TABLES]), event
+        after = state_of(database)
+        assert after != before or event == "of_another_user"
+        assert (after is None) == (event in {"failed", "of_another_user"})
         getattr(life, nothing := life.random.choice(NOTHING))()
         assert dbt.build_if_new() == (0, []), f"{nothing} after {event}"
+        assert state_of(database) == after, f"{nothing} after {event}"
 
-    before = looked_at(database)
+    rows = looked_at(database)
     assert dbt.build_if_new() == (0, [])
-    assert looked_at(database) == before, "rows were read, and none had changed"
+    assert looked_at(database) == rows, "rows were read, and none had changed"
 
     for event in CHANGED:
         environment = getattr(life, event)() or {}
@@ -156,6 +169,13 @@ def test_what_it_leaves_out_had_nothing_to_do(
     tables = contents(database)
     dbt.build()
     assert contents(database) == tables
+
+
+def state_of(database: Database) -> str | None:
+    """What a page of the tables is made of; None after a refusal."""
+    there = database.connection.info
+    with psycopg.connect(there.dsn, password=there.password) as connection:
+        return state(connection, Path(__file__).parents[2])
 
 
 def looked_at(database: Database) -> dict[str, int]:

@@ -37,93 +37,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # As in macros/build_state.sql: a batch is stamped before it can be seen.
 _OVERLAP = timedelta(hours=1)
 
-# Whatever a statement has changed of a relation or function has another xmin, and of
-# the rows of a table, PostgreSQL counts them: whoever changes a row by hand, and reads
-# everything again, wants it back. A build tells its counts as it commits (macros/
-# build_state.sql). Counts that were lost, after a crash, begin at another time.
-_STATE = """
-with relations as (
-    select oid from pg_class
-    where relnamespace in (
-        to_regnamespace('raw_oura'),
-        to_regnamespace('healthhub'),
-        to_regnamespace('healthhub_staging')
-    )
-),
-
-built as (
-    select oid, relname, relkind from pg_class
-    where
-        relnamespace = to_regnamespace('healthhub')
-        and relkind in ('r', 'p')
-        and relname not in ('users', 'job_runs', 'alembic_version')
-        and to_regclass('healthhub_staging.last_build') is not null
-),
-
-made as (
-    select concat_ws(' ', oid, xmin, relfilenode) as version
-    from pg_class where oid in (select oid from relations)
-    union all
-    select concat_ws(' ', attrelid, attnum, xmin)
-    from pg_attribute where attrelid in (select oid from relations)
-    union all
-    select concat_ws(' ', oid, xmin)
-    from pg_rewrite where ev_class in (select oid from relations)
-    union all
-    select concat_ws(' ', oid, xmin)
-    from pg_constraint where conrelid in (select oid from relations)
-    union all
-    select concat_ws(' ', oid, xmin)
-    from pg_policy where polrelid in (select oid from relations)
-    union all
-    select concat_ws(' ', oid, xmin)
-    from pg_proc
-    where pronamespace in (
-        to_regnamespace('healthhub'), to_regnamespace('healthhub_staging')
-    )
-    union all
-    select concat_ws(' ', relid, n_tup_ins, n_tup_upd, n_tup_del)
-    from pg_stat_user_tables where relid in (select oid from built)
-    union all
-    select concat_ws(
-        ' ',
-        extract(epoch from pg_stat_database.stats_reset),
-        extract(epoch from pg_stat_bgwriter.stats_reset)
-    )
-    from pg_stat_database cross join pg_stat_bgwriter
-    where datname = current_database()
-)
-
-select
-    (select md5(string_agg(version, ',' order by version)) from made) as made,
-    concat_ws(
-        ' ',
-        current_date,
-        (now() at time zone 'UTC')::date,
-        current_setting('TimeZone')
-    ) as moment,
-    exists (select from built) as is_built,
-    array(
-        select relname::text from built
-        where
-            relkind = 'p'
-            or to_regclass('pg_catalog.pg_dist_partition') is not null
-            or current_setting('track_counts') = 'off'
-    ) as uncounted,
-    (
-        select jsonb_object_agg(relname, columns) from (
-            select pg_class.relname, array_agg(attname order by attnum) as columns
-            from pg_class
-            inner join pg_attribute on pg_class.oid = attrelid
-            where
-                relnamespace = to_regnamespace('raw_oura')
-                and relkind in ('r', 'p')
-                and attnum > 0
-                and not attisdropped
-            group by pg_class.relname
-        ) as raw_table
-    ) as raw_tables
-"""
+_STATE = PROJECT / "scripts/state.sql"
 
 # A document that was read again is stamped again. What counts is what it says, and
 # whether a later window of its days was without it. Of windows it counts which days
@@ -284,7 +198,7 @@ def _since_last(
 
 def _now(database: connection, project: str, since: datetime) -> State | None:
     with database.cursor() as cursor:
-        cursor.execute(_STATE)
+        cursor.execute(_STATE.read_text())
         made, moment, is_built, uncounted, raw_tables = cursor.fetchone()
         if "sync_windows" not in (raw_tables or {}):
             return None
