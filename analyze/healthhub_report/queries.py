@@ -9,6 +9,8 @@ from psycopg.rows import dict_row
 from healthhub_report.metrics import CONTRIBUTORS, METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
     from typing import LiteralString
     from uuid import UUID
 
@@ -24,6 +26,9 @@ SCORED_DAYS = 90
 
 #: Revisions worth telling.
 REVISIONS = 40
+
+#: Gaps worth showing.
+GAPS = 200
 
 _ACCOUNTS: LiteralString = """
     with days as (
@@ -182,22 +187,10 @@ _TAG_EFFECTS: LiteralString = """
     order by tag, figure
 """
 
-# One letter a day, without holes: the view has every day of these routes.
+# Each route's days in runs of the same answer, without holes: the view has every day
+# of these routes.
 _COVERAGE: LiteralString = """
-    select
-        stream,
-        min(day) as first_day,
-        string_agg(left(status, 1), '' order by day) as statuses
-    from healthhub.coverage
-    where user_id = %(user_id)s
-        and stream not in ('personal_info', 'ring_configuration')
-    group by stream
-    order by stream
-"""
-
-# Days of the routes that have a document every day, in runs of the same answer.
-_GAPS: LiteralString = """
-    with missing as (
+    with days as (
         select
             stream,
             day,
@@ -208,42 +201,31 @@ _GAPS: LiteralString = """
             ) as integer) as island
         from healthhub.coverage
         where user_id = %(user_id)s
-            and status != 'present'
-            and day < %(today)s
-            and stream in (
-                'daily_activity', 'daily_cardiovascular_age', 'daily_readiness',
-                'daily_resilience', 'daily_sleep', 'daily_spo2', 'daily_stress',
-                'sleep'
-            )
-    ),
-
-    islands as (
-        select
-            stream,
-            status,
-            reason,
-            min(day) as first_day,
-            max(day) as last_day
-        from missing
-        group by stream, status, reason, island
+            and stream not in ('personal_info', 'ring_configuration')
     )
 
     select
-        first_day,
-        last_day,
+        stream,
         status,
         reason,
-        array_agg(stream order by stream) as streams,
-        (
-            select max(activity.non_wear_time) / 3600.0
-            from healthhub.daily_activity_summaries as activity
-            where activity.user_id = %(user_id)s
-                and activity.day between islands.first_day - 1 and islands.last_day
-        ) as hours_off
-    from islands
-    group by first_day, last_day, status, reason
-    order by last_day desc, first_day desc
-    limit 200
+        min(day) as first_day,
+        max(day) as last_day
+    from days
+    group by stream, status, reason, island
+    order by stream, first_day
+"""
+
+_HOURS_OFF: LiteralString = """
+    select
+        gap.first_day,
+        gap.last_day,
+        max(activity.non_wear_time) / 3600.0 as hours_off
+    from unnest(cast(%(first_days)s as date[]), cast(%(last_days)s as date[]))
+        as gap (first_day, last_day)
+    inner join healthhub.daily_activity_summaries as activity
+        on activity.day between gap.first_day - 1 and gap.last_day
+    where activity.user_id = %(user_id)s
+    group by gap.first_day, gap.last_day
 """
 
 # A refusal of the whole history has no days of its own, but it explains them.
@@ -369,12 +351,27 @@ class Questions:
         return self._ask(_TAG_EFFECTS, user_id=user_id)
 
     def coverage(self, user_id: UUID) -> list[Row]:
-        """What is known of every day, route by route."""
+        """What is known of every day, route by route, in runs of days."""
         return self._ask(_COVERAGE, user_id=user_id)
 
-    def gaps(self, user_id: UUID, today: object) -> list[Row]:
-        """Which days are missing and why, newest first."""
-        return self._ask(_GAPS, user_id=user_id, today=today)
+    def hours_off(
+        self, user_id: UUID, periods: Sequence[tuple[date, date]]
+    ) -> dict[tuple[date, date], float]:
+        """How long the ring was not worn, at most, on a day of these or the one before.
+
+        Args:
+            user_id: Whose.
+            periods: First and last days.
+        """
+        firsts, lasts = [first for first, _ in periods], [last for _, last in periods]
+        rows = self._ask(
+            _HOURS_OFF, user_id=user_id, first_days=firsts, last_days=lasts
+        )
+        return {
+            (row["first_day"], row["last_day"]): float(row["hours_off"])
+            for row in rows
+            if row["hours_off"] is not None
+        }
 
     def refusals(self, user_id: UUID) -> list[Row]:
         """Routes that Oura did not answer when they were last asked."""

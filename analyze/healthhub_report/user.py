@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from healthhub_report.metrics import CONTRIBUTORS, LEVELS, METRICS, TODAY
-from healthhub_report.queries import DAYS
+from healthhub_report.queries import DAYS, GAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE = 40
 _MOST_CHANGES = 8
+_DAILY = {
+    "daily_activity",
+    "daily_cardiovascular_age",
+    "daily_readiness",
+    "daily_resilience",
+    "daily_sleep",
+    "daily_spo2",
+    "daily_stress",
+    "sleep",
+}
 _SOURCES = {
     "awake": "a",
     "rest": "r",
@@ -41,6 +51,7 @@ def user_data(
     today = questions.today(user["timezone"])["today"]
     if rows:
         today = max(today, rows[-1]["day"])
+    runs = questions.coverage(user_id)
     return {
         "name": user_name(user),
         "isSynthetic": user["is_synthetic"],
@@ -64,8 +75,8 @@ def user_data(
         "contributors": _contributors(questions.contributors(user_id)),
         "workouts": _workouts(questions.workouts(user_id)),
         "tags": [_tag_effect(row) for row in tag_effects],
-        "coverage": [_coverage(row) for row in questions.coverage(user_id)],
-        "gaps": [_gap(row) for row in questions.gaps(user_id, today)],
+        "coverage": _coverage(runs),
+        "gaps": _gaps(user_id, runs, today, questions),
         "refusals": [_refusal(row) for row in questions.refusals(user_id)],
         "revisions": [_revision(row) for row in questions.revisions(user_id)],
         "setAside": questions.set_aside(user_id),
@@ -248,26 +259,56 @@ def _tag_effect(row: Row) -> dict[str, Any]:
     return effect
 
 
-def _coverage(row: Row) -> dict[str, Any]:
-    """A route's days as runs."""
-    return {
-        "stream": row["stream"],
-        "firstDay": row["first_day"].isoformat(),
-        "runs": _runs(row["statuses"]),
-    }
+def _coverage(runs: list[Row]) -> list[dict[str, Any]]:
+    """Each route's days as runs of letters, whatever the reasons are."""
+    return [
+        {
+            "stream": stream,
+            "firstDay": found[0]["first_day"].isoformat(),
+            "runs": _runs(
+                run["status"][0]
+                for run in found
+                for _ in range((run["last_day"] - run["first_day"]).days + 1)
+            ),
+        }
+        for stream, found in (
+            (stream, list(same)) for stream, same in groupby(runs, itemgetter("stream"))
+        )
+    ]
 
 
-def _gap(row: Row) -> dict[str, Any]:
-    """Missing days."""
-    hours = row["hours_off"]
-    return {
-        "from": row["first_day"].isoformat(),
-        "to": row["last_day"].isoformat(),
-        "status": row["status"],
-        "reason": row["reason"],
-        "streams": row["streams"],
-        "hoursOff": None if hours is None else round(float(hours), 1),
-    }
+def _gaps(
+    user_id: Any,  # noqa: ANN401 (a UUID)
+    runs: list[Row],
+    today: date,
+    questions: Questions,
+) -> list[dict[str, Any]]:
+    """Missing days of the routes that have a document every day, the newest first."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for run in runs:
+        last = min(run["last_day"], today - timedelta(1))
+        if (
+            run["stream"] in _DAILY
+            and run["status"] != "present"
+            and run["first_day"] <= last
+        ):
+            gap = (last, run["first_day"], run["status"], run["reason"])
+            found.setdefault(gap, []).append(run["stream"])
+    newest = sorted(found, key=itemgetter(0, 1), reverse=True)[:GAPS]
+    hours = questions.hours_off(user_id, [(first, last) for last, first, *_ in newest])
+    return [
+        {
+            "from": first.isoformat(),
+            "to": last.isoformat(),
+            "status": status,
+            "reason": reason,
+            "streams": found[last, first, status, reason],
+            "hoursOff": round(hours[first, last], 1)
+            if (first, last) in hours
+            else None,
+        }
+        for last, first, status, reason in newest
+    ]
 
 
 def _refusal(row: Row) -> dict[str, Any]:
