@@ -17,6 +17,9 @@
     create schema if not exists {{ staging_schema() }};
     {{ create_build_state() }}
     {{ create_users_function() }}
+    {% if is_on_citus() %}
+        {{ create_sample_functions() }}
+    {% endif %}
     create schema if not exists raw_oura;
     {# Citus passes on the text of a statement, which must hold no other. #}
     do $do$

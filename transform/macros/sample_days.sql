@@ -5,6 +5,48 @@
     times better than offsets from midnight.
 #}
 
+{# The tap has made sure that these are instants and numbers. #}
+{% macro sample_columns() %}
+    {% do return({
+        'heartrate': '"timestamp" timestamptz[], bpm numeric[], source text[]',
+        'ring_battery_level': '"timestamp" timestamptz[], level numeric[],'
+        ~ ' charging boolean[], in_charger boolean[]',
+    }) %}
+{% endmacro %}
+
+
+{# A raw day's samples, a column each. Citus leaves to the machines only what asks
+   immutable functions, and collects the samples of everybody for others. #}
+{% macro columns_of_samples(route) -%}
+    {% if is_on_citus() -%}
+        {{ staging_schema() }}.{{ route }}_columns(source.samples) as samples
+    {%- else -%}
+        jsonb_to_record(source.samples) as samples ({{ sample_columns()[route] }})
+    {%- endif %}
+{%- endmacro %}
+
+
+{# Before a run. They are immutable, as each instant has its zone. #}
+{% macro create_sample_functions() %}
+    do $do$
+    begin
+        {% for route, columns in sample_columns().items() %}
+            {% set function = staging_schema() ~ '.' ~ route ~ '_columns' %}
+            if to_regprocedure('{{ function }}(jsonb)') is null then
+                create function {{ function }}(value jsonb)
+                returns table ({{ columns }})
+                language sql immutable
+                as $$
+                    select samples.*
+                    from jsonb_to_record(value) as samples ({{ columns }})
+                $$;
+            end if;
+        {% endfor %}
+    end
+    $do$;
+{% endmacro %}
+
+
 {# A staging view's day as rows: the samples as sent, with what is odd in them. #}
 {% macro heart_rate_samples(day) %}
     select

@@ -21,13 +21,7 @@ renamed as (
         source._sdc_extracted_at as extracted_at,
         source._sdc_batched_at as loaded_at
     from source
-    -- The tap has made sure that these are instants and numbers.
-    cross join jsonb_to_record(source.samples) as samples (
-        timestamp timestamptz[],
-        level numeric[],
-        charging boolean[],
-        in_charger boolean[]
-    )
+    cross join {{ columns_of_samples('ring_battery_level') }}
 )
 
 select * from renamed
