@@ -221,8 +221,8 @@ answered_before as {{ on_each_machine() }} (
     group by sync_windows.user_id, sync_windows.stream
 ),
 
--- What there is, and of which days. With more joins instead, or with the union
--- in one, Citus collects all of it on one machine.
+-- What there is, and of which days. With more joins instead, the union in one,
+-- or a condition on tags, Citus collects all of it on one machine.
 documented as {{ on_each_machine() }} (
     select
         user_id,
@@ -243,9 +243,8 @@ documented as {{ on_each_machine() }} (
         user_id,
         'enhanced_tag' as stream,
         day as first_day,
-        end_day as last_day
+        case when stream = 'enhanced_tag' then end_day end as last_day
     from tags
-    where stream = 'enhanced_tag'
     union all
     select
         user_id,
