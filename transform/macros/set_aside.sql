@@ -69,6 +69,7 @@
 {# The same of samples, each of which is an element of its day. #}
 {% macro checked_samples(table, since, is_revisited) %}
     {% set rules = sample_rules(table) %}
+    {% set place = 'cast(candidate.number - 1 as integer)' %}
     {% set days = '(select * from ' ~ ref(table.refs[0].name) ~ ')' %}
     select
         candidate.user_id,
@@ -76,12 +77,12 @@
         '{{ table.name }}' as table_name,
         concat_ws(
             ' ',
-            sent.content ->> 'timestamp',
-            nullif(sent.content ->> 'source', '')
+            columns.content ->> 'timestamp',
+            nullif(columns.content ->> 'source', '')
         ) as document,
         {{ broken_rules(rules) }} as reasons,
         false as earlier_version_stays,
-        sent.content,
+        columns.content || unknown_columns.content as content,
         candidate.extracted_at
     from (
         select
@@ -98,20 +99,17 @@
         where day.loaded_at > {{ since }}
             and gone.user_id is null
     ) as candidate
-    cross join lateral (
-        select jsonb_object_agg(field.key, field.value) as content
-        from (
-            {% for columns in ('columns', 'unknown_columns') %}
-                select
-                    field.key,
-                    field.value -> cast(candidate.number - 1 as integer)
-                        as value
-                from jsonb_each(candidate.{{ columns }}) as field (key, value)
-                {{ 'union all' if not loop.last }}
-            {% endfor %}
-        ) as field
-        where field.value != 'null'
-    ) as sent
+    {# A union of both in one has Citus refuse the statement. #}
+    {% for columns in ('columns', 'unknown_columns') %}
+        cross join lateral (
+            select coalesce(
+                jsonb_object_agg(field.key, field.value -> {{ place }})
+                filter (where field.value -> {{ place }} != 'null'),
+                '{}'
+            ) as content
+            from jsonb_each(candidate.{{ columns }}) as field (key, value)
+        ) as {{ columns }}
+    {% endfor %}
     where {{ all_of(rules) }} is false
     {% if is_revisited %}
         union all
