@@ -174,7 +174,7 @@ def test_on_schema_change(own: OwnProject, database: Database) -> None:
     own.change(
         STAGED,
         "as calm_low",
-        "as calm_low, {{ json_number('unknown_fields', 'calm') }} as calm",
+        "as calm_low, {{ safe_json_number('unknown_fields', 'calm') }} as calm",
     )
     column = "      - name: stress_high\n        data_type: integer\n"
     own.change(DAILY, column, CALM + column)

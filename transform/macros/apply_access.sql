@@ -5,7 +5,7 @@
     is looked at again in the end.
 #}
 
-{% macro guard(relation) %}
+{% macro guard_relation(relation) %}
     {% if load_cached_relation(relation)
         and model.config.materialized == 'incremental'
         and not flags.FULL_REFRESH %}

@@ -10,12 +10,12 @@
     {% set z_score = '(' ~ figure ~ ' - ' ~ mean_28d ~ ') / nullif(stddev_samp('
         ~ figure ~ ') over last_28_days, 0)' %}
     case when count({{ figure }}) over last_7_days >= 3
-        then {{ fitting(mean_7d, 'numeric(10,2)') }}
+        then {{ null_if_out_of_range(mean_7d, 'numeric(10,2)') }}
     end as {{ figure }}_mean_7d,
     case when count({{ figure }}) over last_28_days >= 14
-        then {{ fitting(mean_28d, 'numeric(10,2)') }}
+        then {{ null_if_out_of_range(mean_28d, 'numeric(10,2)') }}
     end as {{ figure }}_mean_28d,
     case when count({{ figure }}) over last_28_days >= 14
-        then {{ fitting(z_score, 'numeric(10,2)') }}
+        then {{ null_if_out_of_range(z_score, 'numeric(10,2)') }}
     end as {{ figure }}_z_score
 {% endmacro %}

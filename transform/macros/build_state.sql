@@ -81,14 +81,14 @@
 {# After the first build of a table, in its transaction; later ones are remembered
    by `upsert`. It is analyzed, for the planner of the next model needs to know what
    is in it. #}
-{% macro remember_first_reading() %}
+{% macro record_first_build() %}
     {% if not execute or is_partial() or not is_table(model) or is_incremental() %}
         {% do return('') %}
     {% endif %}
     {% set node = graph.nodes[model.unique_id] %}
     analyze {{ this }};
-    {{ describe(this.incorporate(type='table')) }}
-    {{ remember(node, contract_checksum(node)) }}
+    {{ write_comments(this.incorporate(type='table')) }}
+    {{ record_build(node, contract_checksum(node)) }}
 {% endmacro %}
 
 
@@ -115,7 +115,7 @@
    only if theirs do. In a run of everything that is this run; what was built alone
    (`--select`) is built again after what it reads from. What was written is counted
    with the commit, and not seconds later: scripts/build_if_new.py asks next. #}
-{% macro remember(node, contract=none) %}
+{% macro record_build(node, contract=none) %}
     select pg_stat_force_next_flush();
     {% set checksums = {} %}
     {% set sum = checksum(node, checksums) %}
@@ -148,7 +148,7 @@
 {% endmacro %}
 
 
-{% macro forget(node) %}
+{% macro forget_build(node) %}
     delete from {{ build_state() }} where model = '{{ node.name }}';
 {% endmacro %}
 

@@ -31,7 +31,7 @@
 
 
 {# After the first build of a table, in its transaction. #}
-{% macro distribute(relation) %}
+{% macro distribute_on_citus(relation) %}
     {% if execute and is_table(model) and not load_cached_relation(relation)
         and is_on_citus() %}
         select create_distributed_table('{{ relation }}', 'user_id')

@@ -10,7 +10,7 @@
     {% set key = primary_key(node) | join(', ') %}
     {% set found = run_query(state_of_table(node)).rows[0] %}
     {% if found['key'] != key %}
-        {% do exceptions.raise_compiler_error(sentence(node, 'its key was ('
+        {% do exceptions.raise_compiler_error(cannot_alter(node, 'its key was ('
             ~ found['key'] ~ ') and is now (' ~ key ~ ')')) %}
     {% endif %}
     {% set changed = fromjson(found['other_types']) %}
@@ -38,7 +38,7 @@
             alter table {{ table }} alter column {{ name }} type {{ type }}
             using cast({{ name }} as {{ type }});
         exception when others then
-            raise exception '{{ sentence(node, name ~ ' cannot become '
+            raise exception '{{ cannot_alter(node, name ~ ' cannot become '
                 ~ type) }} (%)', sqlerrm;
         end
         $do$;
@@ -64,7 +64,7 @@
         {% endfor %}
     {% endfor %}
     exception when others then
-        raise exception '{{ sentence(node, 'it holds rows that its '
+        raise exception '{{ cannot_alter(node, 'it holds rows that its '
         ~ 'contract does not allow') }} (%)', sqlerrm;
     end
     $do$;
@@ -74,13 +74,13 @@
             do $do$ begin {{ get_create_index_sql(table, index) }}; end $do$;
         {% endif %}
     {% endfor %}
-    {{ describe(table, node) }}
+    {{ write_comments(table, node) }}
     update {{ build_state() }} set contract = '{{ contract_checksum(node) }}'
     where model = '{{ node.name }}';
 {% endmacro %}
 
 
-{% macro sentence(node, why) -%}
+{% macro cannot_alter(node, why) -%}
     {{ node.schema }}.{{ node.name }} cannot be altered to match its model, because
     {{- ' ' ~ why }}: move it away (alter table ... rename) and run again.
 {%- endmacro %}
@@ -173,7 +173,7 @@
             {% endfor %}
             drop view if exists {{ relations | join(', ') }};
         exception when others then
-            raise exception '{{ sentence(node, 'views of others are built on it') }}
+            raise exception '{{ cannot_alter(node, 'views of others are built on it') }}
                 (%)', sqlerrm;
         end
         $do$;
@@ -198,7 +198,7 @@
 
 {# The model's descriptions as comments, when its table or view is made or changed:
    dbt's `persist_docs` would send them in every run. #}
-{% macro describe(relation, node=model) %}
+{% macro write_comments(relation, node=model) %}
     comment on {{ relation.type }} {{ relation }}
     is {{ postgres_escape_comment(node.description) }};
     {% for column in node.columns.values() if column.description %}

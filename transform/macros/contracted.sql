@@ -19,12 +19,12 @@
         now() as created_at,
         now() as updated_at
     from (
-        select distinct on ({{ identity(model) | join(', ') }}) candidate.*
+        select distinct on ({{ identity_columns(model) | join(', ') }}) candidate.*
         from (select * from {{ documents }}) as candidate
         where candidate.loaded_at > {{ since }}
             and not {{ is_deleted('candidate') }}
         order by
-            {{ identity(model) | join(', ') }},
+            {{ identity_columns(model) | join(', ') }},
             extracted_at desc
             {%- if 'day' in model.columns %}, day desc{% endif %}
 
@@ -34,7 +34,7 @@
 
 
 {# A row a document, also where its key in the table is its day. #}
-{% macro identity(table) %}
+{% macro identity_columns(table) %}
     {% set key = primary_key(table) %}
     {% do return(
         ['user_id', 'document_id']

@@ -9,6 +9,6 @@
 
 
 {% macro is_gone(document) -%}
-    {{ same(['user_id', 'stream', 'document_id'], 'gone', document) }}
+    {{ equal_columns(['user_id', 'stream', 'document_id'], 'gone', document) }}
     and gone.last_read_at >= {{ document }}.extracted_at at time zone 'UTC'
 {%- endmacro %}

@@ -4,7 +4,7 @@
         user_id,
         cast(date_trunc('{{ period }}', day) as date) as {{ period }},
         figure,
-        {{ fitting('avg(value)', 'numeric(10,2)') }} as mean,
+        {{ null_if_out_of_range('avg(value)', 'numeric(10,2)') }} as mean,
         cast(min(value) as numeric(10, 2)) as lowest,
         cast(max(value) as numeric(10, 2)) as highest,
         cast(count(*) as integer) as days

@@ -24,9 +24,9 @@
         {% call statement('main') %}
             {{ replace_view(view, sql) }}
             alter view {{ view }} set (security_invoker = true);
-            {{ describe(view) }}
+            {{ write_comments(view) }}
             {% set node = graph.nodes[model.unique_id] %}
-            {{ forget(node) if is_partial() else remember(node) }}
+            {{ forget_build(node) if is_partial() else record_build(node) }}
         {% endcall %}
         {% do apply_grants(view, config.get('grants'), should_revoke=True) %}
         {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -6,15 +6,15 @@
 
 {# A value that does not fit its column is in `unknown_fields`, and so is one
    that came before the tap knew the field. #}
-{% macro number(column) -%}
+{% macro safe_number(column) -%}
     coalesce(
         {{ column }},
-        {{ json_number('unknown_fields', column) }}
+        {{ safe_json_number('unknown_fields', column) }}
     )
 {%- endmacro %}
 
 
-{% macro json_number(object, field) -%}
+{% macro safe_json_number(object, field) -%}
     {{ number_or_nan(object ~ " -> '" ~ field ~ "'") }}
 {%- endmacro %}
 
@@ -30,7 +30,7 @@
 
 {# What is worked out of values that are impossible may be too large for its
    column: then there is none. #}
-{% macro fitting(value, type) -%}
+{% macro null_if_out_of_range(value, type) -%}
     case
         when {{ value }} {{ bounds_of(type) }}
             then cast({{ value }} as {{ type }})
@@ -39,7 +39,7 @@
 
 
 {# The target writes a missing object as JSON's null, which is not SQL's. #}
-{% macro json(value) -%}
+{% macro json_or_null(value) -%}
     nullif({{ value }}, 'null')
 {%- endmacro %}
 
@@ -48,14 +48,14 @@
    from UTC in minutes. #}
 {% macro local_times(text, name=none) -%}
     {%- set name = name or text -%}
-    {{ instant(text) }} as {{ name }},
-    {{ local_time(text) }} as {{ name }}_local,
+    {{ safe_timestamp(text) }} as {{ name }},
+    {{ safe_local_time(text) }} as {{ name }}_local,
     {{ utc_offset(text) }} as {{ name }}_utc_offset
 {%- endmacro %}
 
 
 {# NULL, too, for a local time that says no offset. #}
-{% macro instant(text) -%}
+{% macro safe_timestamp(text) -%}
     case
         when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}$'
             then cast({{ text }} as timestamptz)
@@ -64,7 +64,7 @@
 {%- endmacro %}
 
 
-{% macro local_time(text) -%}
+{% macro safe_local_time(text) -%}
     case
         when {{ text }} ~ '^{{ date_time_pattern() }}{{ offset_pattern() }}?$'
             then cast({{ text }} as timestamp)
@@ -143,7 +143,7 @@
         '{{ name }}'{% if not loop.last %},{% endif %}
         {%- endfor %}
     ] as content,
-    {{ json("sent -> 'displaced'") }} as displaced,
+    {{ json_or_null("sent -> 'displaced'") }} as displaced,
     _sdc_extracted_at as extracted_at,
     _sdc_batched_at as loaded_at
 {%- endmacro %}

@@ -99,19 +99,19 @@
 {% macro milliseconds_since_the_sample_before() -%}
     cast(1000 * date_part(
         'epoch',
-        sample.timestamp - lag(sample.timestamp, 1, {{ midnight('day.day') }})
+        sample.timestamp - lag(sample.timestamp, 1, {{ utc_midnight('day.day') }})
             over (order by sample.number)
     ) as integer)
 {%- endmacro %}
 
 
-{% macro midnight(day) -%}
+{% macro utc_midnight(day) -%}
     cast({{ day }} as timestamp) at time zone 'UTC'
 {%- endmacro %}
 
 
 {% macro instant_of_sample(day) -%}
-    {{ midnight(day ~ '.day') }} + interval '1 millisecond' * sum(item.step)
+    {{ utc_midnight(day ~ '.day') }} + interval '1 millisecond' * sum(item.step)
         over (order by item.number rows unbounded preceding)
 {%- endmacro %}
 
@@ -197,8 +197,8 @@
                 select {{ earliest_or_latest }}(former.{{ column }})
                 from {{ former }} as former
                 where former.user_id = day.user_id
-                    and former.timestamp >= {{ midnight('day.day') }}
-                    and former.timestamp < {{ midnight('day.day + 1') }}
+                    and former.timestamp >= {{ utc_midnight('day.day') }}
+                    and former.timestamp < {{ utc_midnight('day.day + 1') }}
             ),
             now()
         )

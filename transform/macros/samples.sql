@@ -26,9 +26,9 @@
     from {{ table }} as document
     inner join lateral (
         select
-            {{ instant("document." ~ column ~ " ->> 'timestamp'") }}
+            {{ safe_timestamp("document." ~ column ~ " ->> 'timestamp'") }}
                 as began_at,
-            {{ local_time("document." ~ column ~ " ->> 'timestamp'") }}
+            {{ safe_local_time("document." ~ column ~ " ->> 'timestamp'") }}
                 as began_at_local,
             {{ utc_offset("document." ~ column ~ " ->> 'timestamp'") }}
                 as utc_offset,

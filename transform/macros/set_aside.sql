@@ -38,7 +38,7 @@
         end as reasons,
         exists (
             select from (select * from {{ ref(table.name) }}) as kept
-            where {{ same(key_of_document(table), 'kept', 'candidate') }}
+            where {{ equal_columns(key_of_document(table), 'kept', 'candidate') }}
         ) as earlier_version_stays,
         candidate.content,
         candidate.extracted_at

@@ -30,7 +30,7 @@
 
 {# Windows in which Oura answered for a day, up to when a revision of it closed. #}
 {% macro answered_for(sync_window, day) -%}
-    {{ same(['user_id', 'stream'], sync_window, 'closing') }}
+    {{ equal_columns(['user_id', 'stream'], sync_window, 'closing') }}
     and {{ sync_window }}.outcome = 'ok'
     and {{ sync_window }}.synced_at <= closing.seen_at at time zone 'UTC'
     and (

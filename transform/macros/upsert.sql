@@ -21,26 +21,26 @@
 
     {% if holds_documents() and not is_partial() %}
         {{ delete_gone_documents(known, key, last_reading()) }};
-        {% if identity(model) != key %}
+        {% if identity_columns(model) != key %}
             {{ delete_moved_documents(known, incoming, key, content) }};
         {% endif %}
     {% endif %}
 
     {# Last but for the rows, whose number dbt shows: the deletions ask for it. #}
     {% if not is_partial() %}
-        {{ remember(graph.nodes[model.unique_id]) }}
+        {{ record_build(graph.nodes[model.unique_id]) }}
     {% endif %}
 
     insert into {{ known }} as known ({{ columns | join(', ') }})
     select incoming.{{ columns | join(', incoming.') }}
-    from ({{ news(known, incoming, key, content) }}) as incoming
+    from ({{ rows_that_changed(known, incoming, key, content) }}) as incoming
     on conflict ({{ key | join(', ') }}) do update set
         {% for column in content %}
             {{ column }} = excluded.{{ column }},
         {% endfor %}
         updated_at = excluded.updated_at
     {% if is_on_citus() %}
-        where {{ differ(content, 'excluded', 'known') }}
+        where {{ different_columns(content, 'excluded', 'known') }}
     {% endif %}
 {% endmacro %}
 
@@ -48,7 +48,7 @@
 {# The incoming rows that are new or differ from what is known. LIMIT makes it a
    look-up by key for each of them: the planner would rather read all that is
    known, which with a study's heart rates takes longer than everything else. #}
-{% macro news(known, incoming, key, content) %}
+{% macro rows_that_changed(known, incoming, key, content) %}
     select incoming.*
     from {{ incoming }} as incoming
     {# What comes in lies on one machine of Citus, what is known on all of them. #}
@@ -56,16 +56,16 @@
         left join lateral (
             select known.*
             from {{ known }} as known
-            where {{ same(key, 'incoming', 'known') }}
+            where {{ equal_columns(key, 'incoming', 'known') }}
             limit 1
         ) as known on true
         where known.{{ key[0] }} is null
-            or {{ differ(content, 'incoming', 'known') }}
+            or {{ different_columns(content, 'incoming', 'known') }}
     {% endif %}
 {% endmacro %}
 
 
-{% macro differ(columns, left, right) -%}
+{% macro different_columns(columns, left, right) -%}
     ({{ left }}.{{ columns | join(', ' ~ left ~ '.') }})
     is distinct from ({{ right }}.{{ columns | join(', ' ~ right ~ '.') }})
 {%- endmacro %}
@@ -76,16 +76,16 @@
    document is deferred, so two days may also swap documents. #}
 {% macro delete_moved_documents(known, incoming, key, content) %}
     with news as materialized (
-        {{ news(known, incoming, key, content) }}
+        {{ rows_that_changed(known, incoming, key, content) }}
     )
 
     delete from {{ known }} as known
     using news
-    where {{ same(['user_id', 'document_id'], 'known', 'news') }}
-        and not ({{ same(key, 'known', 'news') }})
+    where {{ equal_columns(['user_id', 'document_id'], 'known', 'news') }}
+        and not ({{ equal_columns(key, 'known', 'news') }})
         and not exists (
             select from news as replacement
-            where {{ same(key, 'known', 'replacement') }}
+            where {{ equal_columns(key, 'known', 'replacement') }}
         )
 {% endmacro %}
 
@@ -97,7 +97,7 @@
     {% set documents = ref(model.refs[0].name) %}
     delete from {{ known }} as known
     using {{ documents }} as document, {{ ref('deleted_documents') }} as gone
-    where {{ same(key, 'known', 'document') }}
+    where {{ equal_columns(key, 'known', 'document') }}
         and {{ is_gone('document') }}
         and gone.updated_at > {{ since }} at time zone 'UTC';
 
@@ -111,18 +111,18 @@
                 and not {{ is_deleted('candidate') }}
                 and {{ all_of(contract_rules(model)) }} is false
         ) as broken
-        where {{ same(key, 'known', 'broken') }}
+        where {{ equal_columns(key, 'known', 'broken') }}
             and known.document_id != broken.document_id
             and not exists (
                 select from {{ documents }} as document
-                where {{ same(['user_id', 'document_id'], 'known', 'document') }}
+                where {{ equal_columns(['user_id', 'document_id'], 'known', 'document') }}
                     and not {{ is_deleted('document') }}
             )
-            or {{ same(['user_id', 'document_id'], 'known', 'broken') }}
-            and not ({{ same(key, 'known', 'broken') }})
+            or {{ equal_columns(['user_id', 'document_id'], 'known', 'broken') }}
+            and not ({{ equal_columns(key, 'known', 'broken') }})
             and not exists (
                 select from {{ documents }} as document
-                where {{ same(['user_id', 'document_id'], 'known', 'document') }}
+                where {{ equal_columns(['user_id', 'document_id'], 'known', 'document') }}
                     and document.extracted_at > broken.extracted_at
             );
     {% endif %}
@@ -135,7 +135,7 @@
                 select from {{ documents }} as document
                 left join (select * from {{ ref('deleted_documents') }}) as gone
                     on {{ is_gone('document') }}
-                where {{ same(key, 'known', 'document') }}
+                where {{ equal_columns(key, 'known', 'document') }}
                     and gone.user_id is null
             )
         )
@@ -150,7 +150,7 @@
 {% endmacro %}
 
 
-{% macro same(columns, left, right) -%}
+{% macro equal_columns(columns, left, right) -%}
     {%- for column in columns -%}
         {{ left }}.{{ column }} = {{ right }}.{{ column }}
         {%- if not loop.last %} and {% endif -%}

@@ -14,8 +14,8 @@ renamed as (
         {{ document_id('daily_cardiovascular_age', instead='day') }}
             as document_id,
 
-        {{ number('vascular_age') }} as vascular_age,
-        {{ number('pulse_wave_velocity') }} as pulse_wave_velocity,
+        {{ safe_number('vascular_age') }} as vascular_age,
+        {{ safe_number('pulse_wave_velocity') }} as pulse_wave_velocity,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('daily_cardiovascular_age') }}

@@ -14,11 +14,11 @@ renamed as (
         {{ document_id('daily_resilience', instead='day') }} as document_id,
 
         level,
-        {{ json_number('contributors', 'sleep_recovery') }}
+        {{ safe_json_number('contributors', 'sleep_recovery') }}
             as contributors_sleep_recovery,
-        {{ json_number('contributors', 'daytime_recovery') }}
+        {{ safe_json_number('contributors', 'daytime_recovery') }}
             as contributors_daytime_recovery,
-        {{ json_number('contributors', 'stress') }} as contributors_stress,
+        {{ safe_json_number('contributors', 'stress') }} as contributors_stress,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('daily_resilience') }}

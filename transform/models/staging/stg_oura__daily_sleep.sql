@@ -13,21 +13,22 @@ renamed as (
         day,
         {{ document_id('daily_sleep', instead='day') }} as document_id,
 
-        {{ number('score') }} as score,
-        {{ json_number('contributors', 'deep_sleep') }}
+        {{ safe_number('score') }} as score,
+        {{ safe_json_number('contributors', 'deep_sleep') }}
             as contributors_deep_sleep,
-        {{ json_number('contributors', 'rem_sleep') }}
+        {{ safe_json_number('contributors', 'rem_sleep') }}
             as contributors_rem_sleep,
-        {{ json_number('contributors', 'total_sleep') }}
+        {{ safe_json_number('contributors', 'total_sleep') }}
             as contributors_total_sleep,
-        {{ json_number('contributors', 'restfulness') }}
+        {{ safe_json_number('contributors', 'restfulness') }}
             as contributors_restfulness,
-        {{ json_number('contributors', 'efficiency') }}
+        {{ safe_json_number('contributors', 'efficiency') }}
             as contributors_efficiency,
-        {{ json_number('contributors', 'latency') }} as contributors_latency,
-        {{ json_number('contributors', 'timing') }} as contributors_timing,
+        {{ safe_json_number('contributors', 'latency') }}
+            as contributors_latency,
+        {{ safe_json_number('contributors', 'timing') }} as contributors_timing,
 
-        {{ instant('timestamp') }} as source_timestamp,
+        {{ safe_timestamp('timestamp') }} as source_timestamp,
         {{ as_loaded('daily_sleep') }}
     from source
 )

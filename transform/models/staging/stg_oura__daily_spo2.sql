@@ -13,9 +13,9 @@ renamed as (
         day,
         {{ document_id('daily_spo2', instead='day') }} as document_id,
 
-        {{ json_number('spo2_percentage', 'average') }}
+        {{ safe_json_number('spo2_percentage', 'average') }}
             as spo2_percentage_average,
-        {{ number('breathing_disturbance_index') }}
+        {{ safe_number('breathing_disturbance_index') }}
             as breathing_disturbance_index,
 
         cast(null as timestamptz) as source_timestamp,

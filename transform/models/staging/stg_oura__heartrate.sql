@@ -14,7 +14,7 @@ renamed as (
         samples.bpm,
         samples.source as sources,
         source.samples as columns,
-        {{ json('source.unknown_fields') }} as unknown_columns,
+        {{ json_or_null('source.unknown_fields') }} as unknown_columns,
 
         'heartrate' as stream,
         source._sdc_extracted_at as extracted_at,

@@ -14,9 +14,9 @@ renamed as (
         cast(null as date) as day,
 
         id as oura_id,
-        {{ number('age') }} as age,
-        {{ number('weight') }} as weight,
-        {{ number('height') }} as height,
+        {{ safe_number('age') }} as age,
+        {{ safe_number('weight') }} as weight,
+        {{ safe_number('height') }} as height,
         biological_sex,
         email,
 

@@ -15,7 +15,7 @@ renamed as (
         samples.charging,
         samples.in_charger,
         source.samples as columns,
-        {{ json('source.unknown_fields') }} as unknown_columns,
+        {{ json_or_null('source.unknown_fields') }} as unknown_columns,
 
         'ring_battery_level' as stream,
         source._sdc_extracted_at as extracted_at,

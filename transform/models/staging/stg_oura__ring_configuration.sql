@@ -17,7 +17,7 @@ renamed as (
         design,
         hardware_type,
         firmware_version,
-        {{ number('size') }} as size,
+        {{ safe_number('size') }} as size,
         set_up_at at time zone 'UTC' as set_up_at,
 
         cast(null as timestamptz) as source_timestamp,

@@ -17,9 +17,9 @@ renamed as (
         mood,
         {{ local_times('start_datetime') }},
         {{ local_times('end_datetime') }},
-        {{ json('heart_rate') }} as heart_rate,
-        {{ json('heart_rate_variability') }} as heart_rate_variability,
-        {{ json('motion_count') }} as motion_count,
+        {{ json_or_null('heart_rate') }} as heart_rate,
+        {{ json_or_null('heart_rate_variability') }} as heart_rate_variability,
+        {{ json_or_null('motion_count') }} as motion_count,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('session', without=[

@@ -15,11 +15,11 @@ renamed as (
 
         status,
         recommendation,
-        {{ json_number('optimal_bedtime', 'start_offset') }}
+        {{ safe_json_number('optimal_bedtime', 'start_offset') }}
             as optimal_bedtime_start_offset,
-        {{ json_number('optimal_bedtime', 'end_offset') }}
+        {{ safe_json_number('optimal_bedtime', 'end_offset') }}
             as optimal_bedtime_end_offset,
-        {{ json_number('optimal_bedtime', 'day_tz') }}
+        {{ safe_json_number('optimal_bedtime', 'day_tz') }}
             as optimal_bedtime_day_tz,
 
         cast(null as timestamptz) as source_timestamp,

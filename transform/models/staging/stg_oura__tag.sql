@@ -17,7 +17,7 @@ renamed as (
         tags,
         text as comment,
 
-        {{ instant('timestamp') }} as source_timestamp,
+        {{ safe_timestamp('timestamp') }} as source_timestamp,
         {{ as_loaded('tag') }}
     from source
 )

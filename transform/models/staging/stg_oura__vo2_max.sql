@@ -14,9 +14,9 @@ renamed as (
         day,
 
         {{ local_times('timestamp') }},
-        {{ number('vo2_max') }} as vo2_max,
+        {{ safe_number('vo2_max') }} as vo2_max,
 
-        {{ instant('timestamp') }} as source_timestamp,
+        {{ safe_timestamp('timestamp') }} as source_timestamp,
         {{ as_loaded('vo2_max') }}
     from source
 )

@@ -19,8 +19,8 @@ renamed as (
         source,
         {{ local_times('start_datetime') }},
         {{ local_times('end_datetime') }},
-        {{ number('calories') }} as calories,
-        {{ number('distance') }} as distance,
+        {{ safe_number('calories') }} as calories,
+        {{ safe_number('distance') }} as distance,
 
         cast(null as timestamptz) as source_timestamp,
         {{ as_loaded('workout') }}

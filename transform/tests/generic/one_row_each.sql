@@ -8,6 +8,6 @@
         and (
             select count(*)
             from (select * from {{ model }}) as alike
-            where {{ counted }} and {{ same(columns, 'alike', 'written') }}
+            where {{ counted }} and {{ equal_columns(columns, 'alike', 'written') }}
         ) > 1
 {% endtest %}

@@ -58,7 +58,9 @@ select
 from missing
 {% if is_incremental() %}
     left join {{ this }} as known
-        on {{ same(['user_id', 'stream', 'document_id'], 'known', 'missing') }}
+        on {{ equal_columns(
+            ['user_id', 'stream', 'document_id'], 'known', 'missing'
+        ) }}
             and known.last_read_at >= missing.last_read_at
     where known.user_id is null
 {% endif %}

@@ -41,7 +41,7 @@ documents as {{ on_each_machine() }} (
     where gone.updated_at > {{ since }} at time zone 'UTC'
         and not exists (
             select from read_now
-            where {{ same(
+            where {{ equal_columns(
                 ['user_id', 'stream', 'document_id'], 'read_now', 'gone'
             ) }}
         )
@@ -120,8 +120,12 @@ opened as (
         where documents.deleted_at is null
             and case
                 when documents.stream = 'vo2_max'
-                    then {{ instant("(documents.content ->> 'timestamp')") }}
-                        = {{ instant("(revision.content ->> 'timestamp')") }}
+                    then {{ safe_timestamp(
+                        "(documents.content ->> 'timestamp')"
+                    ) }}
+                        = {{ safe_timestamp(
+                            "(revision.content ->> 'timestamp')"
+                        ) }}
                 else
                     documents.stream like 'daily%'
                     or documents.stream = 'sleep_time'

@@ -149,7 +149,7 @@ left_behind as {{ on_each_machine() }} (
     inner join users
         on revision.user_id = users.user_id
     left join days
-        on {{ same(['user_id', 'stream', 'day'], 'days', 'revision') }}
+        on {{ equal_columns(['user_id', 'stream', 'day'], 'days', 'revision') }}
     where revision.updated_at > {{ since }} at time zone 'UTC'
         and revision.last_seen_at is not null
         and revision.day is not null
@@ -173,7 +173,9 @@ recounted as {{ on_each_machine() }} (
             on known.user_id = left_behind.user_id
                 and known.stream = left_behind.stream
         left join days
-            on {{ same(['user_id', 'stream', 'day'], 'days', 'known') }}
+            on {{ equal_columns(
+                ['user_id', 'stream', 'day'], 'days', 'known'
+            ) }}
         where known.status = 'present' and days.user_id is null
     {% endif %}
 ),

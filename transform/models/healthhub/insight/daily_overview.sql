@@ -214,7 +214,8 @@ figures as (
         nights.average_heart_rate,
         nights.average_breath,
         cast(nights.nap_count as smallint) as nap_count,
-        {{ fitting('nights.nap_duration', 'integer') }} as nap_duration,
+        {{ null_if_out_of_range('nights.nap_duration', 'integer') }}
+            as nap_duration,
         readiness.temperature_deviation,
         activity.steps,
         activity.total_calories,
@@ -231,7 +232,7 @@ figures as (
         cardiovascular_age.vascular_age,
         vo2_max.vo2_max,
         cast(coalesce(workouts.workout_count, 0) as smallint) as workout_count,
-        {{ fitting('workouts.workout_calories', 'numeric(9,2)') }}
+        {{ null_if_out_of_range('workouts.workout_calories', 'numeric(9,2)') }}
             as workout_calories,
         cast(coalesce(sessions.session_count, 0) as smallint) as session_count,
         coalesce(tags.tags, '{}') as tags,

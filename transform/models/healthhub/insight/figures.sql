@@ -7,7 +7,7 @@ figures as (
         overview.user_id,
         overview.day,
         figure.name as figure,
-        {{ fitting('figure.value', 'numeric(10,2)') }} as value,
+        {{ null_if_out_of_range('figure.value', 'numeric(10,2)') }} as value,
         overview.is_complete
     from (select * from {{ ref('daily_overview') }}) as overview
     inner join lateral (

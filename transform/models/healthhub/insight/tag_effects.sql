@@ -223,11 +223,13 @@ select
     cast(n_occasions as integer) as n_occasions,
     cast(n_with as integer) as n_with,
     cast(n_without as integer) as n_without,
-    {{ fitting('mean_with', 'numeric(10,2)') }} as mean_with,
-    {{ fitting('mean_without', 'numeric(10,2)') }} as mean_without,
-    {{ fitting('difference', 'numeric(10,2)') }} as difference,
-    {{ fitting('(difference - margin)', 'numeric(10,2)') }} as difference_from,
-    {{ fitting('(difference + margin)', 'numeric(10,2)') }} as difference_to,
+    {{ null_if_out_of_range('mean_with', 'numeric(10,2)') }} as mean_with,
+    {{ null_if_out_of_range('mean_without', 'numeric(10,2)') }} as mean_without,
+    {{ null_if_out_of_range('difference', 'numeric(10,2)') }} as difference,
+    {{ null_if_out_of_range('(difference - margin)', 'numeric(10,2)') }}
+        as difference_from,
+    {{ null_if_out_of_range('(difference + margin)', 'numeric(10,2)') }}
+        as difference_to,
     case
         when n_occasions = 0 then 'nothing to compare'
         when n_occasions < {{ fewest_occasions }} then 'too few occasions'
