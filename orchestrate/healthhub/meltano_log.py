@@ -28,6 +28,7 @@ _CONSOLE_LINE = re.compile(
 _EXCEPTION_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Failure)\b: \S")
 # What Python and SQLAlchemy say about themselves, which explains nothing.
 _NOISE = "Task exception was never retrieved"
+_TRACEBACK = "Traceback (most recent call last)"
 _BACKGROUND = re.compile(r"^\(psycopg\.\w+\) |\(Background on this error at: .*?\)")
 # How Meltano puts that a plugin was killed: before a block, and at the end of one.
 _KILLED_EARLY = re.compile(
@@ -78,6 +79,8 @@ def parse(line: str) -> LogRecord:
         message, level = str(info.get("msg", "")), _level(str(info.get("level")))
     elif written := _CONSOLE_LINE.match(message):
         message, level = written["text"], _level(written["level"])
+    if message.startswith(_TRACEBACK):  # it explains less than an error in words
+        message, level = message.rstrip().splitlines()[-1], logging.INFO
     return LogRecord(message, level, source, fields)
 
 

@@ -60,6 +60,12 @@ def test_keeps_the_rest_of_a_line() -> None:
     ).details == {"metric_info": {"value": 3}}
 
 
+_TRACEBACK = """Traceback (most recent call last):
+  File "queue.py", line 1, in __init__
+OSError: No space left
+"""
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
@@ -90,6 +96,20 @@ def test_keeps_the_rest_of_a_line() -> None:
             ],
             "ValueError: boom.",
             id="a traceback's last line",
+        ),
+        pytest.param(
+            [line(_TRACEBACK, "dbt-postgres", "error"), _DBT_BLOCK],
+            "OSError: No space left.",
+            id="a traceback in one piece",
+        ),
+        pytest.param(
+            [
+                line("Encountered an error: no space", "dbt-postgres", "error"),
+                line(_TRACEBACK, "dbt-postgres", "error"),
+                _DBT_BLOCK,
+            ],
+            "Encountered an error: no space.",
+            id="a traceback explains less than an error",
         ),
         pytest.param(
             [line(json.dumps(_DBT_ERROR), "dbt-postgres"), _DBT_BLOCK],
