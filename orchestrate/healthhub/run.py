@@ -25,7 +25,6 @@ from healthhub.meltano import Pipeline, check_plugins, outlast_other_runs
 from healthhub.meltano_files import forget_ended_runs
 from healthhub.migrations import apply_access, migrate
 from healthhub.project import as_typed
-from healthhub.reading_ahead import reading_ahead
 from healthhub.report import FILE, can_report, write_report
 from healthhub.results import stream_counts, summarize, user_outcomes
 from healthhub.screen import Screen
@@ -72,10 +71,7 @@ def run(project: Path, request: RunRequest) -> None:
             # Of a user that does not exist, nothing is printed but the error.
             if not request.users:
                 screen.doing("Starting the database")
-            with (
-                using_database(settings) as lease,
-                reading_ahead(project, variables(project), lease.database.environment),
-            ):
+            with using_database(settings) as lease:
                 _Run(project, settings, request, screen, lease).run()
         except BaseException as error:
             # At a terminal, the one who interrupted it needs no alert.
