@@ -44,7 +44,7 @@ PROGRAMS = {
     "target-postgres-on-conflict": "target",
     "meltano": "Meltano",
     "healthhub": "healthhub",
-    "build.py": "dbt",
+    "build_if_new.py": "dbt",
 }
 """How a measurement names them, and a reader."""
 
