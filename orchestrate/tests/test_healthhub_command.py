@@ -26,6 +26,7 @@ import pytest
 
 from healthhub.embedded import EmbeddedPostgres
 from healthhub.project import PROGRAMS, as_typed
+from healthhub.state import state
 from healthhub.tap_environment import DEMO_YEARS
 
 if TYPE_CHECKING:
@@ -68,6 +69,19 @@ def test_run_loads_and_shows_what_is_there(project: Project) -> None:
         "from healthhub.job_runs order by run_id"
     ) == [("success", True), ("success", True)]
     assert len(list((project.home / "logs").glob("*-run-*.jsonl"))) == 2
+
+
+def test_tables_are_shown_unless_all_is_as_before(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for before_and_after in (("a", "b"), (None, None), ("a", "a")):
+        told = create_autospec(state, side_effect=before_and_after)
+        monkeypatch.setattr("healthhub.run.state", told)
+        code, output, errors = hosted.call("run", OURA_PAT="mine")
+        is_told = before_and_after == ("a", "a")
+        assert (code, errors) == (0, "")
+        assert ("first day" in output) != is_told
+        assert ("nothing is new, and nothing has changed" in output) == is_told
 
 
 def test_run_passes_on_what_it_was_asked(hosted: Hosted) -> None:

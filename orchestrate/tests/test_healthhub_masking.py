@@ -217,7 +217,7 @@ def test_settings_that_meltano_would_print_are_refused_before(hosted: Hosted) ->
         for command in ("run", "env", "check"):
             code, output, errors = hosted.call(command, TAP_OURA_USERS=value)
             assert code == 1
-            assert "TAP_OURA_USERS is no list" in output + errors
+            assert "TAP_OURA_USERS has to be a list" in output + errors
             assert "sesame" not in output + errors
     assert not (hosted.folder / "calls.jsonl").exists()
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from healthhub.database import Database
 
-pytestmark = pytest.mark.timeout(4 * 3600 if DAYS > 100 else 1500)
-
 QUESTIONS = PROJECT / "analyze/questions"
 # Of a user's tenfold days, what makes a study of them.
 OTHERWISE = {
@@ -95,6 +93,7 @@ def differences(one: Study, other: Study) -> dict[str, tuple[int, int]]:
     }
 
 
+@pytest.mark.timeout(4 * 3600 if DAYS > 100 else 1500)
 def test_every_table_is_as_on_one_postgresql(loaded: Study, alone: Study) -> None:
     assert differences(loaded, alone) == {}
     tables = loaded.tables()

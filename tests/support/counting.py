@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil
 
+import citus_server
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _STATEMENT = re.compile(
     rb"LOG:  (?:statement|execute [^:]*): (?!BEGIN|COMMIT|ROLLBACK|;|.*\bruns\b)"
 )
-_PAUSE = 0.05  # seconds
+_PAUSE = 0.02  # seconds
 
 
 @contextmanager
@@ -45,6 +47,9 @@ def counted(pipeline: Pipeline) -> Iterator[Counter[str]]:
 def _written_down(pipeline: Pipeline) -> Iterator[list[bytes]]:
     """What is sent to the database, by the server's log."""
     found: list[bytes] = []
+    if citus_server.given():  # whose machines have a log each, and not here
+        yield found
+        return
     pipeline.query("alter database postgres set log_statement = 'all'")
     start = pipeline.log.stat().st_size
     try:

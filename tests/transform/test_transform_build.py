@@ -5,18 +5,22 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+import citus_server
 from healthhub.state import state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.transform.conftest import Database, Dbt
 
-READ_ONLY = "-c default_transaction_read_only=on"
+IMPATIENT = "-c lock_timeout=100 -c timezone=Asia/Tokyo"
 OTHER = "0a0a0a0a-0000-4000-8000-000000000002"
 DAYS = [f"2026-03-{day:02d}" for day in range(1, 21)]
 
@@ -148,12 +152,18 @@ def test_what_it_leaves_out_had_nothing_to_do(
     for event in LOADED:
         before = state_of(database)
         getattr(life, event)()
-        if event == "corrected":  # of a build that failed, nothing is remembered
-            assert dbt.build_if_new(PGOPTIONS=READ_ONLY) == (1, [TABLES])
-        assert dbt.build_if_new() == (0, [TABLES]), event
+        wanted = [TABLES]
+        if event == "corrected":  # of a build that failed half way, nothing is known
+            wanted = [EVERYTHING]
+            with locked(database, "healthhub.daily_sleep_summaries"):
+                assert dbt.build_if_new(PGOPTIONS=IMPATIENT) == (1, [TABLES])
+        assert dbt.build_if_new() == (0, wanted), event
         after = state_of(database)
-        assert after != before or event == "of_another_user"
-        assert (after is None) == (event in {"failed", "of_another_user"})
+        if citus_server.given():  # whose other machines have counts of their own
+            assert after is None
+        else:
+            assert after != before or event == "of_another_user"
+            assert (after is None) == (event in {"failed", "of_another_user"})
         getattr(life, nothing := life.random.choice(NOTHING))()
         assert dbt.build_if_new() == (0, []), f"{nothing} after {event}"
         assert state_of(database) == after, f"{nothing} after {event}"
@@ -162,19 +172,31 @@ def test_what_it_leaves_out_had_nothing_to_do(
     assert dbt.build_if_new() == (0, [])
     assert looked_at(database) == rows, "rows were read, and none had changed"
 
-    for event in CHANGED:
-        environment = getattr(life, event)() or {}
-        assert dbt.build_if_new(**environment) == (0, [EVERYTHING]), event
-
     tables = contents(database)
     dbt.build()
     assert contents(database) == tables
 
+    for event in CHANGED:
+        environment = getattr(life, event)() or {}
+        assert dbt.build_if_new(**environment) == (0, [EVERYTHING]), event
+
+
+def another_session(database: Database) -> psycopg.Connection:
+    there = database.connection.info
+    return psycopg.connect(there.dsn, password=there.password)
+
+
+@contextmanager
+def locked(database: Database, table: str) -> Iterator[None]:
+    """Have another session use a table alone."""
+    with another_session(database) as connection:
+        connection.execute(f"lock table {table}".encode())
+        yield
+
 
 def state_of(database: Database) -> str | None:
     """What a page of the tables is made of; None after a refusal."""
-    there = database.connection.info
-    with psycopg.connect(there.dsn, password=there.password) as connection:
+    with another_session(database) as connection:
         return state(connection, Path(__file__).parents[2])
 
 

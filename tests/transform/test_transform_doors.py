@@ -253,6 +253,12 @@ def test_the_last_export_is_gone_on_with(files: Files) -> None:
     assert files.export() == (0, every - removed, 0)
     assert files.export(since=moment("2100-01-01"), tables=("vo2_max",)) == (0, 0, 0)
 
+    files.database("alter table healthhub.vo2_max rename column vo2_max to best")
+    there = sum(path.startswith("vo2_max/") for path in files.paths())
+    assert files.export(since=moment("2100-01-01"), tables=("vo2_max",))[0] == there
+    files.database("alter table healthhub.vo2_max rename column best to vo2_max")
+    assert files.export(since="last")[0] == there
+
 
 def test_a_user_alone_is_replaced_alone(files: Files) -> None:
     tables = ("daily_overview", "personal_info")

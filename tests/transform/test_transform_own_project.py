@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 TABLE = "daily_stress_summaries"
 VIEW = "rest_mode_episodes"
 DAILY = "models/healthhub/daily/_daily.yml"
+SAMPLES = "models/healthhub/samples/_samples.yml"
 PERIODS = "models/healthhub/periods/_periods.yml"
 TABLE_FILE = f"models/healthhub/daily/{TABLE}.sql"
-VIEW_FILE = f"models/healthhub/samples/{VIEW}.sql"
 STAGED = "models/staging/stg_oura__daily_stress.sql"
 OVERVIEW = "models/healthhub/insight/daily_overview.sql"
 BUILD = ("build", "--exclude-resource-type", "unit_test")
@@ -101,6 +101,12 @@ def own(copied: OwnProject, database: Database) -> Iterator[OwnProject]:
         copied.restore()
 
 
+def configured(config: str) -> tuple[str, str]:
+    """What to replace in the view's YAML file to give it a configuration."""
+    name = f"  - name: {VIEW}\n    description:"
+    return name, name.replace("    desc", f"    config: {config}\n    desc")
+
+
 def test_what_was_modified_is_built_alone(own: OwnProject) -> None:
     modified = ("--select", "state:modified+", "--state", own.state)
     names = ("list", "--resource-type", "model", "--select", "state:modified")
@@ -128,9 +134,9 @@ def test_grants_and_hooks(own: OwnProject, database: Database) -> None:
     names = [f"healthhub.{TABLE}", f"healthhub.{VIEW}"]
     try:
         hook = "insert into public.hooks values ('{{ this.name }}')"
-        config = f"grants={{'select': ['analyst']}}, post_hook=\"{hook}\""
-        own.configure(TABLE_FILE, config)
-        own.configure(VIEW_FILE, config)
+        grants = "{'select': ['analyst']}"
+        own.configure(TABLE_FILE, f'grants={grants}, post_hook="{hook}"')
+        own.change(SAMPLES, *configured(f'{{grants: {grants}, post_hook: "{hook}"}}'))
         assert own(*RUN)["success"]
         assert {row["is_granted"] for row in database(granted, names)} == {True}
         database(f"revoke select on {', '.join(names)} from analyst")
@@ -140,7 +146,7 @@ def test_grants_and_hooks(own: OwnProject, database: Database) -> None:
         assert sorted(run) == [TABLE, TABLE, VIEW], "a view that stays runs none"
         own.restore()
         own.configure(TABLE_FILE, "grants={'select': []}")
-        own.configure(VIEW_FILE, "grants={'select': []}")
+        own.change(SAMPLES, *configured("{grants: {select: []}}"))
         assert own(*RUN)["success"]
         assert {row["is_granted"] for row in database(granted, names)} == {False}
     finally:
@@ -167,7 +173,7 @@ def test_on_schema_change(own: OwnProject, database: Database) -> None:
     calm = f"select sum(calm) as sum from healthhub.{TABLE}"
     select = ("--select", f"+{TABLE}")
     assert own(*BUILD, *select)["success"]
-    field = "json_number('unknown_fields', 'stress_low') }}"
+    field = "safe_json_number('unknown_fields', 'stress_low') }}"
     own.change(
         STAGED, f"{{{{ {field}", f"{{{{ {field} as calm_low,\n        {{{{ {field}"
     )
