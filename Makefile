@@ -17,7 +17,7 @@ BIN := .venv/bin
 FIND_PIP := import ensurepip, sysconfig; from pathlib import Path; \
 	own = Path(ensurepip.__file__).with_name("_bundled"); \
 	wheels = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or own); \
-	print(next(wheels.glob("pip-*.whl")))
+	print(next(pip for folder in (wheels, own) for pip in folder.glob("pip-*.whl")))
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Installing plugins needs no bookmarks, so it must not need the database either.
 MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
@@ -106,14 +106,13 @@ clean: ## Remove the environments (the data in .healthhub stays)
 		echo "healthHub needs Python 3.11 or newer: install it, or name it with"; \
 		echo "  make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	@echo "Setting up .venv with $$($(PYTHON) --version) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
-	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
-	@test -x $(BIN)/uv || { \
-		pip=$$($(BIN)/python -c '$(FIND_PIP)' 2> /dev/null) || { rm -rf .venv; \
+	@test -x $(BIN)/python || { $(PYTHON) -c '$(FIND_PIP)' > /dev/null 2>&1 && \
+		$(PYTHON) -m venv --without-pip .venv; } || { rm -rf .venv; \
 		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
-		echo "  apt install python3-venv"; exit 1; }; \
-		$(BIN)/python "$$pip/pip" install --quiet \
-		--disable-pip-version-check --require-hashes -r .venv/uv.txt; }
+		echo "  apt install python3-venv"; exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
+	@test -x $(BIN)/uv || $(BIN)/python "$$($(BIN)/python -c '$(FIND_PIP)')/pip" install \
+		--quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -109,7 +110,7 @@ class _Kept:
                 f"{request.folder} holds an export of another kind (format, --study "
                 "or --shift-dates). Choose another folder."
             )
-        #: Of each file, its rows and when they last changed.
+        #: Of each file, its rows, when they last changed, and its columns.
         self.files: dict[str, list[Any]] = self.content.setdefault("files", {})
 
     def write(self, study: Study | None) -> None:
@@ -166,7 +167,12 @@ class _Export:
         due, there = None, set()
         if query.knows_changes:
             self._cursor.execute(query.folders())
-            now = {f: [rows, changed] for f, rows, changed in self._cursor.fetchall()}
+            # Files with other columns are to be written anew, though no row changed.
+            columns = sha256(str(query.schema).encode()).hexdigest()[:16]
+            now = {
+                folder: [rows, changed, columns]
+                for folder, rows, changed in self._cursor.fetchall()
+            }
             due = {f for f, state in now.items() if self._is_due(query, f, state)}
             there = set(now)
             self._kept.files.update({self._path(query, f): now[f] for f in due})
@@ -178,11 +184,13 @@ class _Export:
 
     def _is_due(self, query: Query, folder: str, state: list[Any]) -> bool:
         since = self._request.since
-        if isinstance(since, datetime):
-            return datetime.fromisoformat(state[1]) >= since
         path = self._path(query, folder)
-        is_same = self._kept.files.get(path) == state
-        return since is None or not (is_same and (self._request.folder / path).exists())
+        kept = self._kept.files.get(path)
+        if isinstance(since, datetime):
+            has_others = kept is not None and kept[2:] != state[2:]
+            return has_others or datetime.fromisoformat(state[1]) >= since
+        is_same = kept == state and (self._request.folder / path).exists()
+        return since is None or not is_same
 
     def _write(self, query: Query, folders: Collection[str] | None) -> set[str]:
         """Write files, of these folders or all. Returns the folders."""

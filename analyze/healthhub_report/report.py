@@ -125,13 +125,16 @@ def _write(
 
 def _is_told(path: Path, origin: tuple[object, ...]) -> bool:
     """Whether the file says of itself, and of those beside it, that this is it."""
-    return path.is_file() and _digest(path, origin).encode() in path.read_bytes()
+    try:
+        return _digest(path, origin).encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _digest(path: Path, origin: tuple[object, ...]) -> str:
     """Of what the pages are made of, this package included, and which ones they are."""
     package = sorted(Path(__file__).parent.rglob("*.*"))
-    code = [file.read_bytes() for file in package if file.suffix != ".pyc"]
+    code = [f.read_bytes() for f in package if f.is_file() and f.suffix != ".pyc"]
     others = [
         (file.name, file.stat().st_mtime_ns)
         for file in sorted(_folder(path).glob("*.html"))

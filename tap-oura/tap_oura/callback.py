@@ -56,12 +56,14 @@ def awaited_answer(
             if visited.path != path or answer.get("state") != state:
                 self.send_error(404)
                 return
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(PAGE.encode())
-            self.wfile.flush()
-            answers.put(answer)
+            try:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                self.wfile.write(PAGE.encode())
+                self.wfile.flush()
+            finally:  # also of a browser that hangs up
+                answers.put(answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing: the request line holds the code."""

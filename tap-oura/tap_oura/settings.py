@@ -159,8 +159,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=30,
         title="Reconcile days",
-        description="Days before the bookmark that are read again every "
-        "`reconcile_every_days` days.",
+        description="Days before the bookmark that are read again from time to time.",
     ),
     th.Property(
         "reconcile_every_days",

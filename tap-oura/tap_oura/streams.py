@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
@@ -15,7 +15,7 @@ from tap_oura.errors import Outcome
 from tap_oura.state import PENDING, user_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
@@ -97,7 +97,7 @@ class HeartRate(TimeSeriesStream):
     scope = "heartrate"
     # At one instant there may be samples of several sources.
     primary_keys = ("user_id", "timestamp", "source")
-    key_defaults = {"source": ""}  # noqa: RUF012
+    key_defaults: ClassVar[Mapping[str, str]] = {"source": ""}
     window_length = timedelta(days=10)
 
 

@@ -233,8 +233,10 @@
     {% endif %}
     {% set parts = [node.raw_code, contract_checksum(node)] %}
     {% if not is_table(node) %}
-        {# A table's hooks are run by each run, a view's when it is made. #}
+        {# A table's hooks are run by each run, a view's when it is made. What a view
+           is on Citus may be another query. #}
         {% do parts.append([node.config['pre-hook'], node.config['post-hook']]) %}
+        {% if is_on_citus() %}{% do parts.append('citus') %}{% endif %}
     {% endif %}
     {% for name in macros_of(node) %}
         {% do parts.append(context[name].macro.macro_sql) %}

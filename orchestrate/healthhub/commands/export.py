@@ -73,28 +73,29 @@ def export(  # noqa: PLR0913 (its options)
         ) from None
     folder = folder.expanduser().absolute()
     names = tuple(name.strip() for name in (tables or "").split(",") if name.strip())
-    with migrated_database() as lease:
-        with lease.database.connect() as connection:
-            there = [*all_users(connection), *found_users(connection)]
-        try:
+    try:
+        begin = work.moment(since) if since else None
+        with migrated_database() as lease:
+            with lease.database.connect() as connection:
+                there = [*all_users(connection), *found_users(connection)]
             request = work.ExportRequest(
                 folder,
                 file_format,
                 tuple(str(find_user(there, each).user_id) for each in user or ()),
                 names,
-                work.moment(since) if since else None,
+                begin,
                 study,
                 shift_dates,
             )
             outcome = work.export(lease.database.url, request)
-        except ExportError as error:
-            raise HealthHubError(str(error)) from None
-        except Error as error:
-            reason = without_values(str(error)).partition("\n")[0]
-            raise HealthHubError(
-                f"The database ended the export: {reason}. The files that are there "
-                "are whole: run it again."
-            ) from None
+    except ExportError as error:
+        raise HealthHubError(str(error)) from None
+    except Error as error:
+        reason = without_values(str(error)).partition("\n")[0]
+        raise HealthHubError(
+            f"The database ended the export: {reason}. The files that are there "
+            "are whole: run it again."
+        ) from None
     typer.echo(f"{folder}: {outcome}.")
     if study:
         typer.echo(

@@ -1,6 +1,5 @@
 """One word for what the days of the overview come from, and for the user."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
@@ -28,7 +27,7 @@ $$
 
 def upgrade() -> None:
     """Rename what dbt has made, and say it of the users."""
-    op.execute(sa.text(_RENAME.replace(":", r"\:")))
+    op.execute(_RENAME)
     op.alter_column(
         "users",
         "is_added",
