@@ -466,6 +466,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         options=options, service=webdriver.ChromeService(executable_path=driver)
     )
     try:
+        # Its first page goes on loading beside the first test's.
+        chrome.get("about:blank")
         yield Browser(chrome)
     finally:
         chrome.quit()
