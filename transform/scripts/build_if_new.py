@@ -57,6 +57,19 @@ with windows as materialized (
     ) as latest
 ),
 
+-- Of each user, so that no document looks at the windows of all of them.
+answered as materialized (
+    select
+        user_id,
+        stream,
+        array_agg(window_start::text) as first_days,
+        array_agg(window_end::text) as last_days,
+        array_agg(synced_at) as moments
+    from windows
+    where outcome = 'ok'
+    group by user_id, stream
+),
+
 answers as (
     select
         user_id,
@@ -102,16 +115,17 @@ from (
         concat_ws(' ', document.user_id, {day}) as place,
         document._sdc_extracted_at as read_at,
         concat_ws(' ', hash_record_extended(row({columns}), 0), exists (
-            select from windows
+            select from unnest(
+                answered.first_days, answered.last_days, answered.moments
+            ) as later (first_day, last_day, moment)
             where
-                windows.user_id = document.user_id
-                and windows.stream = {stream}
-                and windows.outcome = 'ok'
-                and windows.synced_at > document._sdc_extracted_at
-                and coalesce({day}::text, windows.window_end::text)
-                between windows.window_start::text and windows.window_end::text
+                later.moment > document._sdc_extracted_at
+                and coalesce({day}::text, later.last_day)
+                between later.first_day and later.last_day
         )) as content
     from raw_oura.{table} as document
+    left join answered
+        on document.user_id = answered.user_id and answered.stream = {stream}
     where document._sdc_batched_at > %(since)s
     limit {limit}
 ) as documents
