@@ -194,7 +194,10 @@ class Watch:
                 now = time.monotonic()
                 self._seen.setdefault(part, [now, now])[1] = now
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    self._look(part, command, str(process.environ()))
+                    environment = str(process.environ())
+                    # It may have become another program since its command was read.
+                    if " ".join([*process.cmdline(), ""]) == command:
+                        self._look(part, command, environment)
 
     def _look(self, part: str, command: str, environment: str) -> None:
         known = self._home.known
