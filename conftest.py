@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -19,6 +19,6 @@ class ByFolder(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:  # noqa: ANN401 (of xdist)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
     """Use it."""
     return ByFolder(config, log)

@@ -17,6 +17,7 @@ from healthhub_report.queries import DAYS, GAPS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
+    from uuid import UUID
 
     from healthhub_report.queries import Questions, Row
 
@@ -278,7 +279,7 @@ def _coverage(runs: list[Row]) -> list[dict[str, Any]]:
 
 
 def _gaps(
-    user_id: Any,  # noqa: ANN401 (a UUID)
+    user_id: UUID,
     runs: list[Row],
     today: date,
     questions: Questions,

@@ -65,7 +65,7 @@ def running(
         process_group=0,  # Ctrl-C must not end it before its readers
     ) as process:
         assert process.stdin  # noqa: S101 - opened above
-        assert process.stdout  # noqa: S101
+        assert process.stdout  # noqa: S101 - likewise
         try:
             line = process.stdout.readline()
             if not line.startswith(GREETING):

@@ -65,7 +65,7 @@ def awaited_answer(
             finally:  # also of a browser that hangs up
                 answers.put(answer)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its parent's)
             """Nothing: the request line holds the code."""
 
     def wait() -> Answer | None:

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import dbt.cli.main  # type: ignore[import-not-found]  # not in .venv
-from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]
+import dbt.cli.main
+from dbt.cli.main import dbtRunner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "transform/scripts"))
-import build_if_new  # type: ignore[import-not-found]
+import build_if_new
 
 
 class Worker:

@@ -27,9 +27,8 @@ from pyarrow import parquet
 from healthhub.database import Database as Address
 from healthhub.migrations import migrate
 from healthhub.readers import add_reader, remove_reader
-from healthhub_export.export import ExportRequest, export, moment
+from healthhub_export import ExportRequest, export, key_file, moment
 from healthhub_export.relations import relations
-from healthhub_export.study import key_file
 from oura_sandbox.person import Person
 from oura_sandbox.person.info import personal_info
 from oura_sandbox.person.rings import set_up_days

@@ -61,11 +61,7 @@ def export(  # noqa: PLR0913 (its options)
     if shift_dates and not study:
         raise HealthHubError("--shift-dates is for --study. Add that, too.")
     try:
-        from adbc_driver_manager import Error  # noqa: PLC0415 (large, optional)
-
-        from healthhub_export import export as work  # noqa: PLC0415
-        from healthhub_export.errors import ExportError  # noqa: PLC0415
-        from healthhub_export.study import key_file  # noqa: PLC0415
+        import healthhub_export as work  # noqa: PLC0415 (large, optional)
     except ModuleNotFoundError:
         raise HealthHubError(
             "Exports need pyarrow and ADBC, 200 MB that nothing else needs. "
@@ -88,9 +84,9 @@ def export(  # noqa: PLR0913 (its options)
                 shift_dates,
             )
             outcome = work.export(lease.database.url, request)
-    except ExportError as error:
+    except work.ExportError as error:
         raise HealthHubError(str(error)) from None
-    except Error as error:
+    except work.DriverError as error:
         reason = without_values(str(error)).partition("\n")[0]
         raise HealthHubError(
             f"The database ended the export: {reason}. The files that are there "
@@ -99,6 +95,6 @@ def export(  # noqa: PLR0913 (its options)
     typer.echo(f"{folder}: {outcome}.")
     if study:
         typer.echo(
-            f"The key that links the new ids to users: {key_file(folder)}. "
+            f"The key that links the new ids to users: {work.key_file(folder)}. "
             "Keep it, and do not share it."
         )

@@ -278,6 +278,7 @@ answered as (
         where documented.user_id = days.user_id
             and documented.stream = days.stream
             and days.day between documented.first_day and documented.last_day
+        -- Whichever: they all say the same.
         limit 1 -- noqa: AM09
     ) as dated on true
     left join lateral (
@@ -287,6 +288,7 @@ answered as (
             and revision.user_id = days.user_id
             and revision.stream = days.stream
             and revision.last_seen_at is null
+        -- Whichever: they all say the same.
         limit 1 -- noqa: AM09
     ) as undated on true
 )

@@ -279,6 +279,7 @@ figures as (
         where period.user_id = days.user_id
             and days.day between period.start_day
             and coalesce(period.end_day, 'infinity')
+        -- Whichever: they all say the same.
         limit 1 -- noqa: AM09
     ) as rest_mode on true
 ),
