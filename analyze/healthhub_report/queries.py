@@ -30,7 +30,7 @@ REVISIONS = 40
 #: Gaps worth showing.
 GAPS = 200
 
-_ACCOUNTS: LiteralString = """
+_KNOWN_USERS: LiteralString = """
     with days as (
         select user_id, min(day) as first_day, max(day) as last_day, count(*) as days
         from healthhub.daily_overview
@@ -279,7 +279,7 @@ class Questions:
 
     def users(self, user_id: UUID | None) -> list[Row]:
         """All users of whom anything is known, or only that one."""
-        rows = self._ask(_ACCOUNTS, user_id=user_id)
+        rows = self._ask(_KNOWN_USERS, user_id=user_id)
         users = {}
         if self._ask("select to_regclass('healthhub.users') as found")[0]["found"]:
             users = {user["user_id"]: user for user in self._ask(_USERS)}

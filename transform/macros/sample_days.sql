@@ -19,10 +19,16 @@
    immutable functions, and collects the samples of everybody for others. #}
 {% macro columns_of_samples(route) -%}
     {% if is_on_citus() -%}
-        {{ staging_schema() }}.{{ route }}_columns(source.samples) as samples
+        {{ sample_function(route) }}(source.samples) as samples
     {%- else -%}
         jsonb_to_record(source.samples) as samples ({{ sample_columns()[route] }})
     {%- endif %}
+{%- endmacro %}
+
+
+{# With other columns it is another one, for views ask the former. #}
+{% macro sample_function(route) -%}
+    {{ staging_schema() }}.{{ route }}_{{ local_md5(sample_columns()[route])[:8] }}
 {%- endmacro %}
 
 
@@ -31,7 +37,7 @@
     do $do$
     begin
         {% for route, columns in sample_columns().items() %}
-            {% set function = staging_schema() ~ '.' ~ route ~ '_columns' %}
+            {% set function = sample_function(route) %}
             if to_regprocedure('{{ function }}(jsonb)') is null then
                 create function {{ function }}(value jsonb)
                 returns table ({{ columns }})
