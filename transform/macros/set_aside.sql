@@ -66,7 +66,8 @@
 {% endmacro %}
 
 
-{# The same of samples, each of which is an element of its day. #}
+{# The same of samples, each of which is an element of its day. A day that its table
+   holds whole needs no second look. #}
 {% macro checked_samples(table, since, is_revisited) %}
     {% set rules = sample_rules(table) %}
     {% set place = 'cast(candidate.number - 1 as integer)' %}
@@ -95,7 +96,12 @@
         from {{ days }} as day
         left join (select * from {{ ref('deleted_documents') }}) as gone
             on {{ is_gone('day') }}
-        cross join lateral ({{ samples_of(table, 'day') }}) as sample
+        left join (select * from {{ ref(table.name) }}) as kept
+            on {{ equal_columns(['user_id', 'day'], 'kept', 'day') }}
+        cross join lateral (
+            select * from ({{ samples_of(table, 'day') }}) as item
+            where cardinality(day.timestamps) is distinct from kept.sample_count
+        ) as sample
         where day.loaded_at > {{ since }}
             and gone.user_id is null
     ) as candidate
