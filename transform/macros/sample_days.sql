@@ -15,13 +15,14 @@
 {% endmacro %}
 
 
-{# A raw day's samples, a column each. Citus leaves to the machines only what asks
-   immutable functions, and collects the samples of everybody for others. #}
-{% macro columns_of_samples(route) -%}
+{# A day's samples, a column each. To unfold them takes as long as to read all else of
+   years, so no view does. Citus leaves to the machines only what asks immutable
+   functions, and collects the samples of everybody for others. #}
+{% macro columns_of_samples(route, day) -%}
     {% if is_on_citus() -%}
-        {{ sample_function(route) }}(source.samples) as samples
+        {{ sample_function(route) }}({{ day }}.columns) as samples
     {%- else -%}
-        jsonb_to_record(source.samples) as samples ({{ sample_columns()[route] }})
+        jsonb_to_record({{ day }}.columns) as samples ({{ sample_columns()[route] }})
     {%- endif %}
 {%- endmacro %}
 
@@ -60,7 +61,8 @@
         item.timestamp,
         coalesce(item.bpm, {{ odd_number(day, 'bpm') }}) as bpm,
         nullif(item.source, '') as source
-    from unnest({{ day }}.timestamps, {{ day }}.bpm, {{ day }}.sources)
+    from {{ columns_of_samples('heartrate', day) }}
+    cross join unnest(samples.timestamp, samples.bpm, samples.source)
         with ordinality as item (timestamp, bpm, source, number)
 {% endmacro %}
 
@@ -72,11 +74,9 @@
         coalesce(item.level, {{ odd_number(day, 'level') }}) as level,
         item.charging,
         item.in_charger
-    from unnest(
-        {{ day }}.timestamps,
-        {{ day }}.level,
-        {{ day }}.charging,
-        {{ day }}.in_charger
+    from {{ columns_of_samples('ring_battery_level', day) }}
+    cross join unnest(
+        samples.timestamp, samples.level, samples.charging, samples.in_charger
     ) with ordinality as item (timestamp, level, charging, in_charger, number)
 {% endmacro %}
 

@@ -100,7 +100,8 @@
             on {{ equal_columns(['user_id', 'day'], 'kept', 'day') }}
         cross join lateral (
             select * from ({{ samples_of(table, 'day') }}) as item
-            where cardinality(day.timestamps) is distinct from kept.sample_count
+            where jsonb_array_length(day.columns -> 'timestamp')
+                is distinct from kept.sample_count
         ) as sample
         where day.loaded_at > {{ since }}
             and gone.user_id is null
