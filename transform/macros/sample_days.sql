@@ -8,28 +8,50 @@
 {# The tap has made sure that these are instants and numbers. #}
 {% macro sample_columns() %}
     {% do return({
-        'heartrate': '"timestamp" timestamptz[], bpm numeric[], source text[]',
-        'ring_battery_level': '"timestamp" timestamptz[], level numeric[],'
-        ~ ' charging boolean[], in_charger boolean[]',
+        'heartrate': {
+            '"timestamp"': 'timestamptz', 'bpm': 'numeric', 'source': 'text'
+        },
+        'ring_battery_level': {
+            '"timestamp"': 'timestamptz',
+            'level': 'numeric',
+            'charging': 'boolean',
+            'in_charger': 'boolean',
+        },
     }) %}
 {% endmacro %}
 
 
-{# A day's samples, a column each. To unfold them takes as long as to read all else of
-   years, so no view does. Citus leaves to the machines only what asks immutable
-   functions, and collects the samples of everybody for others. #}
-{% macro columns_of_samples(route, day) -%}
+{# A day's samples as rows. To unfold them takes as long as to read all else of years,
+   so no view does. Citus leaves to the machines only what asks immutable functions, and
+   collects the samples of everybody for others. #}
+{% macro samples_as_loaded(route, day) -%}
     {% if is_on_citus() -%}
-        {{ sample_function(route) }}({{ day }}.columns) as samples
+        {{ sample_function(route) }}({{ day }}.columns)
     {%- else -%}
-        jsonb_to_record({{ day }}.columns) as samples ({{ sample_columns()[route] }})
+        ({{ unfolded(route, day ~ '.columns') }})
     {%- endif %}
 {%- endmacro %}
 
 
+{% macro unfolded(route, columns) %}
+    {% set types = sample_columns()[route] %}
+    select item.*
+    from jsonb_to_record({{ columns }}) as loaded (
+        {% for name, type in types.items() %}
+            {{ name }} {{ type }}[]{{ ',' if not loop.last }}
+        {% endfor %}
+    )
+    cross join unnest(
+        {% for name in types %}
+            loaded.{{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    ) with ordinality as item ({{ types | join(', ') }}, number)
+{% endmacro %}
+
+
 {# With other columns it is another one, for views ask the former. #}
 {% macro sample_function(route) -%}
-    {{ staging_schema() }}.{{ route }}_{{ local_md5(sample_columns()[route])[:8] }}
+    {{ staging_schema() }}.{{ route }}_{{ local_md5(unfolded(route, 'value'))[:8] }}
 {%- endmacro %}
 
 
@@ -37,15 +59,19 @@
 {% macro create_sample_functions() %}
     do $do$
     begin
-        {% for route, columns in sample_columns().items() %}
+        {% for route, types in sample_columns().items() %}
             {% set function = sample_function(route) %}
             if to_regprocedure('{{ function }}(jsonb)') is null then
                 create function {{ function }}(value jsonb)
-                returns table ({{ columns }})
+                returns table (
+                    {% for name, type in types.items() %}
+                        {{ name }} {{ type }},
+                    {% endfor %}
+                    number bigint
+                )
                 language sql immutable
                 as $$
-                    select samples.*
-                    from jsonb_to_record(value) as samples ({{ columns }})
+                    {{ unfolded(route, 'value') }}
                 $$;
             end if;
         {% endfor %}
@@ -61,9 +87,7 @@
         item.timestamp,
         coalesce(item.bpm, {{ odd_number(day, 'bpm') }}) as bpm,
         nullif(item.source, '') as source
-    from {{ columns_of_samples('heartrate', day) }}
-    cross join unnest(samples.timestamp, samples.bpm, samples.source)
-        with ordinality as item (timestamp, bpm, source, number)
+    from {{ samples_as_loaded('heartrate', day) }} as item
 {% endmacro %}
 
 
@@ -74,10 +98,7 @@
         coalesce(item.level, {{ odd_number(day, 'level') }}) as level,
         item.charging,
         item.in_charger
-    from {{ columns_of_samples('ring_battery_level', day) }}
-    cross join unnest(
-        samples.timestamp, samples.level, samples.charging, samples.in_charger
-    ) with ordinality as item (timestamp, level, charging, in_charger, number)
+    from {{ samples_as_loaded('ring_battery_level', day) }} as item
 {% endmacro %}
 
 

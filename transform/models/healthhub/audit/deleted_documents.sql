@@ -12,8 +12,8 @@ read_now as {{ on_each_machine() }} (
     where outcome = 'ok' and loaded_at > {{ since }}
 ),
 
--- Each stream by itself: a plan without statistics looks at all documents for each
--- window.
+-- Each stream by itself: without statistics, a plan looks at all documents for
+-- each window.
 read_again as (
     {% for stream, day in streams.items() %}
         select
