@@ -219,10 +219,10 @@ def multiply(connection: psycopg.Connection[Any], table: str) -> None:
 def ask(connection: psycopg.Connection[Any], file: Path) -> list[tuple[Any, ...]]:
     """The rows of a question, with psql's variables filled in."""
     query = re.sub(r":'(\w+)'", r"%(\1)s", file.read_text("utf-8"))
-    today = datetime.now(UTC).date()
+    loaded_since = datetime.now(UTC).date() - timedelta(DAYS)
     asked = {
-        "first_day": today - timedelta(150),
-        "last_day": today - timedelta(20),
+        "first_day": loaded_since - timedelta(140),
+        "last_day": loaded_since - timedelta(10),
         "tag": "late_meal",
     }
     with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
