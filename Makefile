@@ -40,8 +40,7 @@ LONG_FIRST := $(addprefix tests/,transform pipeline operations survival lifetime
 
 test-citus: .venv/installed-dev .meltano/installed ## Run the tests of the database on Citus (CITUS_URL, or one is started)
 	@$(BIN)/python tests/support/citus_server.py \
-		$(BIN)/pytest $(or $(TESTS),tests/citus \
-		$(addprefix tests/pipeline/test_pipeline_,main_job.py shards.py) tests/transform)
+		$(BIN)/pytest $(or $(TESTS),tests/citus tests/pipeline tests/transform)
 
 survive: .venv/installed-dev .meltano/installed ## Kill and disturb runs for an hour
 	@SURVIVE=$(or $(ROUNDS),3) $(BIN)/pytest tests/survival

@@ -105,6 +105,19 @@ def test_a_span_of_time_reads_its_days_alone(dbt: Dbt, database: Database) -> No
         assert "user_id = " in text
 
 
+def test_who_asks_for_days_alone_unfolds_no_samples(
+    dbt: Dbt, database: Database
+) -> None:
+    """A run looks at all days for what was deleted, and would look into each."""
+    dbt.build("heart_rate_days", "ring_battery_level_days")
+    for stream in ("heartrate", "ring_battery_level"):
+        plan = database(
+            "explain select user_id, day, document_id, extracted_at"
+            f" from healthhub_staging.stg_oura__{stream}"
+        )
+        assert "Function Scan" not in str(plan)
+
+
 def test_the_wearers_clock_is_that_of_the_activity_around(
     dbt: Dbt, database: Database
 ) -> None:

@@ -189,6 +189,26 @@ def test_an_impossible_sample_is_named_by_its_instant(
     }
 
 
+def test_a_sample_is_found_before_its_table_has_it(
+    dbt: Dbt, database: Database
+) -> None:
+    """A table that is as before says nothing of a day that was loaded since."""
+
+    def samples(bpm: int) -> list[dict[str, Any]]:
+        at = "2026-03-01T10:0{}:00+00:00"
+        return [
+            {"timestamp": at.format(minute), "bpm": value, "source": "rest"}
+            for minute, value in enumerate((60, bpm))
+        ]
+
+    database.load_samples("heartrate", *samples(61), minutes_ago=20)
+    dbt.build("heart_rate_days", "set_aside_documents")
+    database.load_samples("heartrate", *samples(0))
+    dbt.build("set_aside_documents")
+    dbt.build("heart_rate_days")
+    assert database.one(SET_ASIDE)["reasons"] == ["bpm is 0, not bpm between 1 and 300"]
+
+
 def test_what_oura_extends_breaks_nothing(dbt: Dbt, database: Database) -> None:
     database.load(
         "daily_resilience",

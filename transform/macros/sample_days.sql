@@ -21,9 +21,9 @@
 {% endmacro %}
 
 
-{# A day's samples as rows. To unfold them takes as long as to read all else of years,
-   so no view does. Citus leaves to the machines only what asks immutable functions, and
-   collects the samples of everybody for others. #}
+{# A day's samples as rows. To unfold them is most of what a day costs, so staging leaves
+   them as loaded, and who needs samples unfolds them. Citus leaves to the machines only
+   what asks immutable functions, and collects the samples of everybody for others. #}
 {% macro samples_as_loaded(route, day) -%}
     {% if is_on_citus() -%}
         {{ sample_function(route) }}({{ day }}.columns)

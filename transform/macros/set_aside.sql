@@ -67,7 +67,7 @@
 
 
 {# The same of samples, each of which is an element of its day. A day that its table
-   holds whole needs no second look. #}
+   has whole, since it was loaded, needs no second look. #}
 {% macro checked_samples(table, since, is_revisited) %}
     {% set rules = sample_rules(table) %}
     {% set place = 'cast(candidate.number - 1 as integer)' %}
@@ -100,8 +100,10 @@
             on {{ equal_columns(['user_id', 'day'], 'kept', 'day') }}
         cross join lateral (
             select * from ({{ samples_of(table, 'day') }}) as item
-            where jsonb_array_length(day.columns -> 'timestamp')
-                is distinct from kept.sample_count
+            where (
+                kept.sample_count = jsonb_array_length(day.columns -> 'timestamp')
+                and kept.updated_at at time zone 'UTC' >= day.loaded_at
+            ) is not true
         ) as sample
         where day.loaded_at > {{ since }}
             and gone.user_id is null
