@@ -128,11 +128,12 @@
 {# What every staging view ends with: the document as sent, without the long
    lists of samples, and when it was read and loaded (in UTC). `sent` is the row
    of the raw table as a whole, for a view sees no column that the table gets
-   later, but sees the whole. `displaced` are the documents that Oura sent before
-   it in the same answer, for the same day or instant. #}
+   later, but sees the whole; PostgreSQL makes it anew wherever it is named.
+   `displaced` are the documents that Oura sent before it in the same answer, for
+   the same day or instant. #}
 {% macro as_loaded(stream, without=[]) -%}
     '{{ stream }}' as stream,
-    {{ as_sent() }} - array[
+    {{ as_sent('sent', 'unknown_fields') }} - array[
         'user_id',
         'timestamp_utc',
         'displaced',
@@ -143,7 +144,11 @@
         '{{ name }}'{% if not loop.last %},{% endif %}
         {%- endfor %}
     ] as content,
-    {{ json_or_null("sent -> 'displaced'") }} as displaced,
+    {% if has_one_document_a_place(stream) -%}
+        {{ json_or_null('displaced') }}
+    {%- else -%}
+        cast(null as jsonb)
+    {%- endif %} as displaced,
     _sdc_extracted_at as extracted_at,
     _sdc_batched_at as loaded_at
 {%- endmacro %}
@@ -151,12 +156,12 @@
 
 {# The same whether the tap knew a field when it came, or kept it in
    `unknown_fields`, or has learnt it since and Oura does not send it. #}
-{% macro as_sent(content='sent') -%}
+{% macro as_sent(content, unknown_fields) -%}
     jsonb_strip_nulls(
         {{ content }} - 'unknown_fields'
         || case
-            when jsonb_typeof({{ content }} -> 'unknown_fields') = 'object'
-                then {{ content }} -> 'unknown_fields'
+            when jsonb_typeof({{ unknown_fields }}) = 'object'
+                then {{ unknown_fields }}
             else '{}'
         end
     )

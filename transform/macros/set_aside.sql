@@ -150,6 +150,8 @@
     from {{ documents }} as candidate
     cross join lateral jsonb_each(candidate.displaced) as other (name, content)
     where candidate.loaded_at > {{ since }}
+        -- First, as few have any and the other columns are dear.
+        and candidate.displaced is not null
         and not {{ is_deleted('candidate') }}
     {% if is_revisited %}
         union all

@@ -28,6 +28,14 @@
 {%- endmacro %}
 
 
+{# A day, or an instant, has one document of these. #}
+{% macro has_one_document_a_place(stream) %}
+    {% do return(
+        stream.startswith('daily_') or stream in ('sleep_time', 'vo2_max')
+    ) %}
+{% endmacro %}
+
+
 {# Windows in which Oura answered for a day, up to when a revision of it closed. #}
 {% macro answered_for(sync_window, day) -%}
     {{ equal_columns(['user_id', 'stream'], sync_window, 'closing') }}

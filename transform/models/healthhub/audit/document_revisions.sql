@@ -60,7 +60,9 @@ compared as {{ on_each_machine() }} (
         (
             documents.deleted_at is null
             and documents.content
-            is distinct from {{ as_sent('known.content') }}
+            is distinct from {{ as_sent(
+                'known.content', "known.content -> 'unknown_fields'"
+            ) }}
         ) as is_different
     from documents
     left join lateral (
