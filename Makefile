@@ -3,24 +3,32 @@
 .DEFAULT_GOAL := help
 .PHONY: help run setup exports test test-citus survive live lint format lock packages version bench clean
 
-# The first Python that is new enough; PYTHON=... overrides.
-PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
-	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	&& echo $(p))))
+# The first Python that is new enough, looked for once; PYTHON=... overrides.
+PYTHON ?= $(eval PYTHON := $(shell \
+	for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done))$(PYTHON)
 
 # Where it is set, each program of a test compiles all that it imports, again.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-# Python carries a pip, which can work as it is; to install it takes longer than all that
-# it is needed for, which is uv.
+# Python carries a pip, which can work as it is where there is none; to install it takes
+# longer than all that it is needed for, which is uv.
 FIND_PIP := import ensurepip, sysconfig; from pathlib import Path; \
 	own = Path(ensurepip.__file__).with_name("_bundled"); \
 	wheels = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or own); \
 	print(next(pip for folder in (wheels, own) for pip in folder.glob("pip-*.whl")))
+INSTALL_UV := install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Installing plugins needs no bookmarks, so it must not need the database either.
 MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
+
+# What a first run would compile bit by bit, one core compiles while the other goes on.
+DBT := .meltano/utilities/dbt-postgres/venv
+COMPILE_PROJECT := $(BIN)/python -c 'import healthhub.cli, oura_sandbox.cli'
+COMPILE_PLUGINS := .meltano/extractors/tap-oura/venv/bin/tap-oura --version; \
+	$(DBT)/bin/python -m compileall -q -x '/tests?/' $(DBT)/lib
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -110,8 +118,9 @@ clean: ## Remove the environments (the data in .healthhub stays)
 		echo "Python cannot make environments: on Debian and Ubuntu, install it with"; \
 		echo "  apt install python3-venv"; exit 1; }
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > .venv/uv.txt
-	@test -x $(BIN)/uv || $(BIN)/python "$$($(BIN)/python -c '$(FIND_PIP)')/pip" install \
-		--quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@test -x $(BIN)/uv || \
+		$(PYTHON) -m pip --python $(BIN)/python $(INSTALL_UV) 2> /dev/null || \
+		$(BIN)/python "$$($(BIN)/python -c '$(FIND_PIP)')/pip" $(INSTALL_UV)
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
@@ -127,9 +136,11 @@ clean: ## Remove the environments (the data in .healthhub stays)
 
 .meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
+	@$(COMPILE_PROJECT) > /dev/null 2>&1 &
 	@$(MELTANO_INSTALL) --log-level warning install
 	@chmod 700 .meltano/run # where a run's configuration is, tokens included
 	@touch $@
+	@{ $(COMPILE_PLUGINS); } > /dev/null 2>&1 &
 
 bench/.venv/installed: bench/requirements.txt .venv/installed
 	@echo "Installing what the measurements compare with ..."
