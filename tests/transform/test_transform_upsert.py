@@ -221,6 +221,20 @@ def test_a_run_reads_what_an_earlier_one_did_not(dbt: Dbt, database: Database) -
     assert database.one(SUMMARY)["score"] == 1
 
 
+def test_no_page_that_is_not_new_is_looked_at(dbt: Dbt, database: Database) -> None:
+    # More pages than autovacuum can be told of at once.
+    database(
+        "insert into raw_oura.daily_sleep (user_id, id, day, _sdc_batched_at)"
+        " select gen_random_uuid(), repeat('x', 400), date '2026-01-01',"
+        " now() at time zone 'UTC' from generate_series(1, 9000)"
+    )
+    dbt.build(TABLE)
+    pages = database.one(
+        "select brin_summarize_new_values('raw_oura.daily_sleep_batched_at') as new"
+    )
+    assert pages["new"] == 0
+
+
 def test_raw_tables_may_lack_what_never_arrived(dbt: Dbt, database: Database) -> None:
     database("drop table raw_oura.daily_stress cascade")
     database("alter table raw_oura.daily_sleep drop column score cascade")

@@ -77,13 +77,25 @@
 
 {# For the question that each run asks: what was loaded of late? Rows that are
    loaded together lie together, which is all that BRIN needs; a B-tree would make
-   each load dearer. It names eight pages at a time, which hold weeks of a user's
-   documents; before 0.1.0 these were 128, which hold years. #}
+   each load dearer. It names two pages at a time, which hold weeks of a user's
+   documents; before 0.1.0 these were 128, which hold years. Autovacuum is told of
+   those that are full, but forgets some when many are, and those would be looked
+   at by each run. On Citus it is all there is, so that they are fewer. #}
 {% macro index_raw_table(source) %}
+    {% set index = source.schema ~ '.' ~ source.name ~ '_batched_at' %}
     drop index if exists {{ source.schema }}.{{ source.name }}_loaded_at;
-    create index if not exists {{ source.name }}_batched_at
-    on {{ source.relation_name }} using brin (_sdc_batched_at)
-    with (autosummarize = on, pages_per_range = 8);
+    if to_regclass('{{ index }}') is null then
+        create index {{ source.name }}_batched_at
+        on {{ source.relation_name }} using brin (_sdc_batched_at)
+        with (
+            autosummarize = on,
+            pages_per_range = {{ 8 if is_on_citus() else 2 }}
+        );
+    {% if not is_on_citus() %}
+        else
+            perform brin_summarize_new_values('{{ index }}');
+    {% endif %}
+    end if;
 {% endmacro %}
 
 
