@@ -219,6 +219,7 @@ def grown(bench: Bench, work: str) -> None:
                 first = bench.today - timedelta(days=round(365 * years * bench.scale))
                 store = Store(bench, project, database, name, first, years)
                 replace(store, end=last).run(api)
+                store.run(api)  # asks once more for what came with an end
                 last = first
                 with database.connect() as connection:
                     let_days_pass(connection, 3, but_for_reading=True)
