@@ -307,3 +307,23 @@ def test_every_stream_has_its_source(database: Database) -> None:
     tables = {row["table_name"] for row in database(COLUMNS)}
     streams = {path.name.partition(".")[0] for path in CATALOGUE.glob("*.json")}
     assert tables == streams - {"sync_windows"} == set(CASES)
+
+
+def test_documents_that_gave_their_place_are_read_where_they_are_kept(
+    database: Database,
+) -> None:
+    kept = database(
+        "select table_name from information_schema.columns"
+        " where table_schema = 'raw_oura' and column_name = 'displaced'"
+        " order by table_name"
+    )
+    read = database(
+        "select replace(table_name, 'stg_oura__', '') as table_name"
+        " from information_schema.columns"
+        " inner join information_schema.views using (table_schema, table_name)"
+        " where table_schema = 'healthhub_staging' and column_name = 'displaced'"
+        " and view_definition !~* 'null::jsonb as displaced'"
+        " order by table_name"
+    )
+    assert kept
+    assert read == kept
