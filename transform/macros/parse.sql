@@ -144,7 +144,7 @@
         '{{ name }}'{% if not loop.last %},{% endif %}
         {%- endfor %}
     ] as content,
-    {% if has_one_document_a_place(stream) -%}
+    {% if keeps_displaced(stream) -%}
         {{ json_or_null('displaced') }}
     {%- else -%}
         cast(null as jsonb)

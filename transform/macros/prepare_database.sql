@@ -78,9 +78,10 @@
 {# For the question that each run asks: what was loaded of late? Rows that are
    loaded together lie together, which is all that BRIN needs; a B-tree would make
    each load dearer. It names two pages at a time, which hold weeks of a user's
-   documents; before 0.1.0 these were 128, which hold years. Autovacuum is told of
-   those that are full, but forgets some when many are, and those would be looked
-   at by each run. On Citus it is all there is, so that they are fewer. #}
+   documents; before 0.1.0 these were 128, which hold years, and then eight, which
+   stay. Autovacuum is told of pages that are full, but forgets some when many are,
+   and each run would look at those: so it is done here. Citus leaves it to
+   autovacuum alone, which eight pages at a time tell less often. #}
 {% macro index_raw_table(source) %}
     {% set index = source.schema ~ '.' ~ source.name ~ '_batched_at' %}
     drop index if exists {{ source.schema }}.{{ source.name }}_loaded_at;

@@ -150,7 +150,7 @@
     from {{ documents }} as candidate
     cross join lateral jsonb_each(candidate.displaced) as other (name, content)
     where candidate.loaded_at > {{ since }}
-        -- First, as few have any and the other columns are dear.
+        -- Few have any, and only of these are the other columns worked out.
         and candidate.displaced is not null
         and not {{ is_deleted('candidate') }}
     {% if is_revisited %}

@@ -28,8 +28,9 @@
 {%- endmacro %}
 
 
-{# A day, or an instant, has one document of these. #}
-{% macro has_one_document_a_place(stream) %}
+{# A day, or an instant, has one document of these: the raw table keeps those that
+   gave it up. #}
+{% macro keeps_displaced(stream) %}
     {% do return(
         stream.startswith('daily_') or stream in ('sleep_time', 'vo2_max')
     ) %}
