@@ -74,6 +74,8 @@ def without_secrets(variables: Mapping[str, str], *needed: str) -> dict[str, str
 
 def printable(text: str) -> str:
     """A text without characters that control a terminal."""
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() or char in "\n\t" else "?"
         for char in _COLOUR.sub("", text)
@@ -154,6 +156,8 @@ class Mask:
 
 def json_object(text: str) -> dict[str, Any] | None:
     """The JSON object in a text, or None."""
+    if not text.lstrip().startswith("{"):  # most lines: an exception takes longer
+        return None
     try:
         value = json.loads(text)
     except ValueError:
