@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -117,7 +117,6 @@ class Mask:
             text = self._known.sub(SECRET, text)
         return printable(_TELLTALE.sub(rf"\g<before>{SECRET}", text))
 
-    @lru_cache(1024)  # noqa: B019 (masks live as long as the program)
     def message(self, text: str) -> str:
         """A text of others, without secrets and values, safe to print."""
         return self.secrets(without_values(text))
