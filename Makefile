@@ -24,11 +24,12 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Installing plugins needs no bookmarks, so it must not need the database either.
 MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.meltano/install.db $(BIN)/meltano
 
-# What a first run would compile bit by bit, one core compiles while the other goes on.
-DBT := .meltano/utilities/dbt-postgres/venv
-COMPILE_PROJECT := $(BIN)/python -c 'import healthhub.cli, oura_sandbox.cli'
+# What a first run would do bit by bit, one core does while the other installs: it
+# compiles, first of all what Meltano imports last, and makes the database of a run.
+COMPILE_PROJECT := $(BIN)/python -c 'import sqlalchemy.orm, healthhub.cli, oura_sandbox.cli'
+run: COMPILE_PROJECT += ; $(BIN)/healthhub migrate
 COMPILE_PLUGINS := .meltano/extractors/tap-oura/venv/bin/tap-oura --version; \
-	$(DBT)/bin/python -m compileall -q -x '/tests?/' $(DBT)/lib
+	.meltano/loaders/target-postgres/venv/bin/target-postgres-on-conflict --version
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -136,7 +137,7 @@ clean: ## Remove the environments (the data in .healthhub stays)
 
 .meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
-	@$(COMPILE_PROJECT) > /dev/null 2>&1 &
+	@{ $(COMPILE_PROJECT); } > /dev/null 2>&1 &
 	@$(MELTANO_INSTALL) --log-level warning install
 	@chmod 700 .meltano/run # where a run's configuration is, tokens included
 	@touch $@

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,7 @@ class _Run:
             pipeline = self.pipeline(job_run, where)
             with database.connect() as connection:
                 self.state = state(connection, self.project)
+            pipeline = replace(pipeline, is_first=self.state is None)
             forget_ended_runs(self.project)
             try:
                 failure = self.load(pipeline, job_run)

@@ -150,6 +150,35 @@ def _lives(pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("home")
+def test_dbt_reads_its_project_meanwhile(project: Project) -> None:
+    """If it has not before, without what only the tap may know, and not for longer."""
+    python = project.folder / ".meltano/utilities/dbt-postgres/venv/bin/python"
+    python.write_text(
+        f"#!{sys.executable}\n"
+        "import json, os, sys, time\n"
+        "said = json.dumps([os.getpid(), sys.argv[3:], dict(os.environ)])\n"
+        "print(said, file=open('../parse.json', 'w'), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    python.chmod(0o700)
+    (project.folder / "transform/target").mkdir(parents=True)
+    process = project.start("run", STAND_IN="hang", OURA_PAT="sesame")
+    project.wait_for("pids.json", process)
+    pid, arguments, environment = project.wait_for("parse.json", process)
+    process.terminate()
+    process.communicate()
+    assert arguments == ["parse", "--quiet", "--no-write-json"]
+    assert "PGPASSWORD" in environment
+    assert "sesame" not in environment.values()
+    assert not psutil.pid_exists(pid)
+
+    (project.folder / "parse.json").unlink()
+    (project.folder / "transform/target/partial_parse.msgpack").touch()
+    assert project.call("run", STAND_IN="load", ROWS="{}")[0] == 0
+    assert not (project.folder / "parse.json").exists()
+
+
+@pytest.mark.usefixtures("home")
 def test_killed_run_leaves_no_sandbox(project: Project) -> None:
     process = project.start("run", STAND_IN="hang")
     pids = project.wait_for("pids.json", process)
