@@ -26,9 +26,10 @@ MELTANO_INSTALL := MELTANO_CLI_LOG_CONFIG=none MELTANO_DATABASE_URI=sqlite:///.m
 
 # What a first run would do bit by bit, one core does while the other installs: it
 # compiles, first of all what Meltano imports last, and makes the database of a run.
-COMPILE_PROJECT := $(BIN)/python -c 'import sqlalchemy.orm, healthhub.cli, oura_sandbox.cli'
-run: COMPILE_PROJECT += ; $(BIN)/healthhub migrate
-COMPILE_PLUGINS := .meltano/extractors/tap-oura/venv/bin/tap-oura --version; \
+WHILE_INSTALLING := $(BIN)/python -c \
+	'import sqlalchemy.orm, healthhub.cli, oura_sandbox.cli'
+run: WHILE_INSTALLING += ; $(BIN)/healthhub migrate
+AFTER_INSTALLING := .meltano/extractors/tap-oura/venv/bin/tap-oura --version; \
 	.meltano/loaders/target-postgres/venv/bin/target-postgres-on-conflict --version
 
 help: ## Show this list
@@ -137,11 +138,11 @@ clean: ## Remove the environments (the data in .healthhub stays)
 
 .meltano/installed: meltano.yml plugins/constraints.txt tap-oura/pyproject.toml target-postgres/pyproject.toml .venv/installed
 	@echo "Installing the Meltano plugins ..."
-	@{ $(COMPILE_PROJECT); } > /dev/null 2>&1 &
+	@{ $(WHILE_INSTALLING); } > /dev/null 2>&1 &
 	@$(MELTANO_INSTALL) --log-level warning install
 	@chmod 700 .meltano/run # where a run's configuration is, tokens included
 	@touch $@
-	@{ $(COMPILE_PLUGINS); } > /dev/null 2>&1 &
+	@{ $(AFTER_INSTALLING); } > /dev/null 2>&1 &
 
 bench/.venv/installed: bench/requirements.txt .venv/installed
 	@echo "Installing what the measurements compare with ..."

@@ -151,7 +151,7 @@ def _lives(pid: int) -> bool:
 
 @pytest.mark.usefixtures("home")
 def test_dbt_reads_its_project_meanwhile(project: Project) -> None:
-    """If it has not before, without what only the tap may know, and not for longer."""
+    """In a first run, without what only the tap may know, and not for longer."""
     python = project.folder / ".meltano/utilities/dbt-postgres/venv/bin/python"
     python.write_text(
         f"#!{sys.executable}\n"
@@ -173,8 +173,17 @@ def test_dbt_reads_its_project_meanwhile(project: Project) -> None:
     assert not psutil.pid_exists(pid)
 
     (project.folder / "parse.json").unlink()
-    (project.folder / "transform/target/partial_parse.msgpack").touch()
-    assert project.call("run", STAND_IN="load", ROWS="{}")[0] == 0
+    parsed = project.folder / "transform/target/partial_parse.msgpack"
+    parsed.touch()
+    assert project.call("run", STAND_IN="read", TAP_OURA_USERS="[]")[0] == 0
+    assert not (project.folder / "parse.json").exists()
+
+    # There may be nothing to build now.
+    parsed.unlink()
+    known = project.folder / "transform/scripts/state.sql"
+    known.parent.mkdir()
+    known.write_text("select '', '', true, null, null")
+    assert project.call("run", STAND_IN="read", TAP_OURA_USERS="[]")[0] == 0
     assert not (project.folder / "parse.json").exists()
 
 
