@@ -220,6 +220,25 @@ def test_what_is_not_selected_is_left_as_it_is(
     assert database.one(views) == before
 
 
+def test_what_was_built_of_an_older_view_is_built_again(
+    own: OwnProject, database: Database
+) -> None:
+    database.load(
+        "daily_stress",
+        {"id": "1", "day": "2026-03-01", "stress_high": 60},
+        minutes_ago=200,
+    )
+    stress = f"select stress_high from healthhub.{TABLE} where day = '2026-03-01'"
+    select = ("run", "--select", f"+{TABLE}")
+    assert own(*select)["success"]
+    field = "{{ safe_number('stress_high') }}"
+    own.change(STAGED, field, f"{field} * 2")
+    assert own("run", "--select", TABLE)["success"]
+    assert database.one(stress) == {"stress_high": 60}, "the view is what it was"
+    assert own(*select)["success"]
+    assert database.one(stress) == {"stress_high": 120}
+
+
 def test_retry_runs_what_was_mended(own: OwnProject, database: Database) -> None:
     own.change(OVERVIEW, "sleep.score as", "sleep.score + 1 / 0 as")
     select = ("--select", "+daily_overview", "--exclude", "stg_oura__*")

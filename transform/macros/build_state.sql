@@ -111,36 +111,35 @@
 {% endmacro %}
 
 
-{# A model has read no more than the tables that it is made of, and its checksum holds
-   only if theirs do. In a run of everything that is this run; what was built alone
-   (`--select`) is built again after what it reads from. What was written is counted
-   with the commit, and not seconds later: scripts/build_if_new.py asks next. #}
+{# A model has read no more than the tables that it is made of. Its checksum is made
+   with those of what was read as it was built: in a run of everything that is this
+   run; what was built alone (`--select`) has another one, and is built again after
+   what it reads from. What was written is counted with the commit, and not seconds
+   later: scripts/build_if_new.py asks next. #}
 {% macro record_build(node, contract=none) %}
     select pg_stat_force_next_flush();
-    {% set checksums = {} %}
-    {% set sum = checksum(node, checksums) %}
     insert into {{ build_state() }} (model, checksum, read_at, contract)
     select
         '{{ node.name }}',
-        case
-            when bool_and(models.checksum is not distinct from said.checksum)
-                then '{{ sum }}'
-            else ''
-        end,
-        least(
-            {{ run_start() }},
-            min(coalesce(models.read_at, '-infinity')) filter (where said.is_table)
+        (
+            select
+                md5(concat(
+                    '{{ definition_checksum(node) }}',
+                    string_agg(models.checksum, '' order by parent.place)
+                ))
+            from unnest({{ names_of(parents_of(node)) }}) with ordinality
+                as parent (model, place)
+            left join {{ build_state() }} as models using (model)
+        ),
+        (
+            select
+                least(
+                    {{ run_start() }}, min(coalesce(models.read_at, '-infinity'))
+                )
+            from unnest({{ names_of(tables_of(node)) }}) as read (model)
+            left join {{ build_state() }} as models using (model)
         ),
         {{ "'" ~ contract ~ "'" if contract else 'null' }}
-    from (
-        values
-        (cast(null as text), cast(null as text), cast(null as boolean))
-        {% for id, checksum in checksums.items() if id != node.unique_id %}
-            {% set read = graph.nodes[id] %}
-            , ('{{ read.name }}', '{{ checksum }}', {{ is_table(read) }})
-        {% endfor %}
-    ) as said (model, checksum, is_table)
-    left join {{ build_state() }} as models using (model)
     on conflict (model) do update set
         checksum = excluded.checksum,
         read_at = excluded.read_at,
@@ -225,12 +224,22 @@
 {% endmacro %}
 
 
-{# Of all that a model is made of: its query with the macros of this project, its
-   contract, a view's hooks, and what it reads from. #}
-{% macro checksum(node, known={}) %}
-    {% if node.unique_id in known %}
-        {% do return(known[node.unique_id]) %}
+{# Of all that a model is made of, and of what it reads from: as `record_build` has it
+   of a run of everything. #}
+{% macro checksum(node, known) %}
+    {% if node.unique_id not in known %}
+        {% set parts = [definition_checksum(node)] %}
+        {% for parent in parents_of(node) %}
+            {% do parts.append(checksum(parent, known)) %}
+        {% endfor %}
+        {% do known.update({node.unique_id: local_md5(parts | join)}) %}
     {% endif %}
+    {% do return(known[node.unique_id]) %}
+{% endmacro %}
+
+
+{# Its query with the macros of this project, its contract, and a view's hooks. #}
+{% macro definition_checksum(node) %}
     {% set parts = [node.raw_code, contract_checksum(node)] %}
     {% if not is_table(node) %}
         {# A table's hooks are run by each run, a view's when it is made. What a view
@@ -241,12 +250,31 @@
     {% for name in macros_of(node) %}
         {% do parts.append(context[name].macro.macro_sql) %}
     {% endfor %}
-    {% for parent in node.depends_on.nodes | sort if parent in graph.nodes %}
-        {% do parts.append(checksum(graph.nodes[parent], known)) %}
+    {% do return(local_md5(parts | join)) %}
+{% endmacro %}
+
+
+{% macro parents_of(node) %}
+    {% set parents = [] %}
+    {% for id in node.depends_on.nodes | sort if id in graph.nodes %}
+        {% do parents.append(graph.nodes[id]) %}
     {% endfor %}
-    {% set sum = local_md5(parts | join) %}
-    {% do known.update({node.unique_id: sum}) %}
-    {% do return(sum) %}
+    {% do return(parents) %}
+{% endmacro %}
+
+
+{# The tables that a model reads from, itself or through views. #}
+{% macro tables_of(node) %}
+    {% set tables = [] %}
+    {% for parent in parents_of(node) %}
+        {% do tables.extend([parent] if is_table(parent) else tables_of(parent)) %}
+    {% endfor %}
+    {% do return(tables | unique(attribute='name') | list) %}
+{% endmacro %}
+
+
+{% macro names_of(nodes) %}
+    {% do return("cast('{" ~ nodes | join(',', attribute='name') ~ "}' as text[])") %}
 {% endmacro %}
 
 
