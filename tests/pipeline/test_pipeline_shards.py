@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
+DATABASE = "shards"
 USERS = [f"0a0a0a0a-0000-4000-8000-{number:012d}" for number in range(1, 6)]
 SHARDS = 2
 # What differs between two loads of the same.
@@ -110,7 +111,7 @@ def database_maker(
 ) -> Iterator[Callable[[], AbstractContextManager[Database]]]:
     """What makes the same database, of an embedded PostgreSQL or of Citus."""
     if coordinator := citus_server.given():
-        yield partial(citus_server.database, coordinator, "healthhub")
+        yield partial(citus_server.database, coordinator, DATABASE)
         return
     with EmbeddedPostgres(home).using() as lease:
         yield partial(database_on, lease.database)
@@ -119,12 +120,12 @@ def database_maker(
 @contextmanager
 def database_on(server: Database) -> Iterator[Database]:
     with server.connect(autocommit=True) as connection:
-        connection.execute("create database healthhub")
+        connection.execute(f"create database {DATABASE}".encode())
     try:
-        yield replace(server, parameters={**server.parameters, "dbname": "healthhub"})
+        yield replace(server, parameters={**server.parameters, "dbname": DATABASE})
     finally:
         with server.connect(autocommit=True) as connection:
-            connection.execute("drop database healthhub")
+            connection.execute(f"drop database {DATABASE}".encode())
 
 
 def rows(database: Database) -> dict[str, Counter[str]]:
