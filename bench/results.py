@@ -1,6 +1,6 @@
 """What was measured: a line of JSON a run, and the page that is made from all of them.
 
-A work that is measured again takes the place of what was measured before.
+A work that is measured again takes the place of what was measured of it before.
 """
 
 from __future__ import annotations
@@ -146,6 +146,14 @@ class Measured:
                 known.clear()
             known.append(entry)
 
+    def entries(self) -> Iterator[Entry]:
+        """All of them; the last session may have more to come."""
+        kept = {entries[0]["session"] for entries in self.works.values()}
+        kept.update(list(self.sessions)[-1:])
+        yield from (self.sessions[name] for name in self.sessions if name in kept)
+        for entries in self.works.values():
+            yield from entries
+
     def groups(
         self, work: str, kind: str = "run"
     ) -> dict[tuple[str, str], list[Entry]]:
@@ -264,9 +272,10 @@ def _lean_goals(
 
 
 def write_page() -> None:
-    """Make the page anew."""
+    """Make the page anew, and keep no more than it is made of."""
     measured = Measured(map(json.loads, FILE.read_text().splitlines()))
     PAGE.write_text("\n".join(_page(measured)) + "\n")
+    FILE.write_text("".join(f"{json.dumps(each)}\n" for each in measured.entries()))
 
 
 def _page(measured: Measured) -> Iterator[str]:

@@ -17,7 +17,8 @@ HISTORY = {"document_revisions", "deleted_documents"}
 UPPER = ["daily_overview", "requested_days", "set_aside_documents"]
 
 
-# Of this seed's sequence each part matters; any other has to do as well.
+# By this seed's sequence a model is found that says it read more than the tables it
+# is made of; any other has to do as well.
 @pytest.mark.parametrize("seed", [5004])
 def test_any_sequence_of_builds_comes_to_what_one_build_does(
     dbt: Dbt, database: Database, seed: int
