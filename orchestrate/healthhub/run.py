@@ -218,7 +218,7 @@ class _Run:
         if number > _MOST_PAGES:
             self.screen.say(_WHERE_PAGES_ARE)
             return
-        self.screen.doing("Writing the report")
+        self.screen.doing("Bringing the report up to date")
         try:
             path = write_report(
                 self.lease.database,
